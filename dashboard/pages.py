@@ -1,0 +1,6 @@
+"""The pages of the dashboard, one line each: file in views/, title, icon, address."""
+
+PAGES = (
+    ("overview.py", "Overview", ":material/monitoring:", "overview"),
+    ("dialogue.py", "Dialogue", ":material/forum:", "dialogue"),
+)

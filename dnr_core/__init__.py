@@ -1,0 +1,3 @@
+"""Train, serve and explain models of multimodal emotion recognition in conversation."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,132 @@
+"""The commands of the command line as data: one frozen class each, its fields are its flags."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+Positional = tyro.conf.Positional
+Split = Literal["train", "dev", "test"]
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Write the planted corpus: dialogues whose every utterance has a known source."""
+
+    out: Path = Path("data/planted")
+    """Where to write it."""
+    overwrite: bool = False
+    """Replace an existing folder."""
+    json: bool = False
+    """Print one JSON object on stdout."""
+    config: Path | None = None
+    """JSON file with any fields of PlantedConfig; flags win over it."""
+    seed: int | None = None
+    dialogues: int | None = None
+    utterances_per_dialogue: int | None = None
+    noise: float | None = None
+    """Standard deviation of the noise on each feature, against codes of length 3."""
+    noise_share: float | None = None
+    """Share of utterances whose label is random."""
+    missing: float | None = None
+    """Chance that a modality of an utterance was not measured."""
+    widths: tuple[int, int, int] | None = None
+    """Feature widths of text, audio and visual."""
+    mixture: tuple[str, ...] | None = None
+    """Sources with weights, such as unique:text=1 synergistic:audio+text=2."""
+
+
+@dataclass(frozen=True)
+class Prepare:
+    """Turn a release (table, MELD CSV files, or pickle) into a corpus, with a report of what was found."""
+
+    sources: Positional[tuple[Path, ...]] = ()
+    """The files of one release, or a folder that holds one."""
+    out: Path | None = None
+    """Where to write the corpus, such as data/meld."""
+    media: Path | None = None
+    """Folder with the clips of the utterances."""
+    emotions: tuple[str, ...] | None = None
+    """Names of the label set, in order."""
+    target: Literal["emotion", "sentiment"] = "emotion"
+    """What to predict."""
+    template: bool = False
+    """Write an empty table to fill in to --out instead."""
+    overwrite: bool = False
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a method with a backbone on a corpus; selection is on the dev split only."""
+
+    corpus: Path
+    """Corpus folder, such as data/meld."""
+    method: str | None = None
+    """dnr (default) or plain."""
+    backbone: str | None = None
+    """mmgcn (default) or late_fusion."""
+    preset: Literal["fast", "paper"] | None = None
+    """fast (minutes on two cores, default) or paper."""
+    seed: int | None = None
+    seeds: int | None = None
+    """Train this many seeds (0, 1, …) and summarise them."""
+    out: Path | None = None
+    """Default: checkpoints/<corpus>-<method>-<backbone>-s<seed>."""
+    resume: bool = False
+    """Go on from where a killed or interrupted run stopped."""
+    overwrite: bool = False
+    config: Path | None = None
+    """JSON file with any fields of a run's configuration; flags win over it."""
+    device: str = "auto"
+    """auto, cpu or cuda."""
+    width: int | None = None
+    dropout: float | None = None
+    batch: int | None = None
+    """Dialogues per batch, in the stages that work on dialogues."""
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Scores of a run on a split, with 95 % intervals by bootstrap over dialogues."""
+
+    checkpoint: Path
+    corpus: Path | None = None
+    """Default: the corpus that the run was trained on."""
+    split: Split = "test"
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class Explain:
+    """Exact component values of every utterance of a split, as a parquet table."""
+
+    checkpoint: Path
+    out: Path
+    corpus: Path | None = None
+    split: Split = "test"
+    scope: Literal["dialogue", "utterance"] = "dialogue"
+    """Parts off in every turn of the dialogue, or in the explained turn only."""
+    overwrite: bool = False
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class Doctor:
+    """Versions, device, registries, corpora and checkpoints, each with its check."""
+
+    json: bool = False
+
+
+Command = (
+    Annotated[Demo, tyro.conf.subcommand("demo")]
+    | Annotated[Prepare, tyro.conf.subcommand("prepare")]
+    | Annotated[Train, tyro.conf.subcommand("train")]
+    | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+    | Annotated[Explain, tyro.conf.subcommand("explain")]
+    | Annotated[Doctor, tyro.conf.subcommand("doctor")]
+)

@@ -1,0 +1,121 @@
+"""What can be set: frozen, validated, stored beside the weights. The command line and forms are made from these."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from dnr_core.errors import UsageError
+
+Preset = Literal["fast", "paper"]
+
+
+class Frozen(BaseModel):
+    """Base of all configuration: immutable, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StageConfig(Frozen):
+    """How one stage is trained. `patience`: epochs without a better dev score before it stops."""
+
+    epochs: int = Field(ge=0, le=10_000)
+    learning_rate: float = Field(gt=0, le=1)
+    weight_decay: float = Field(default=0.01, ge=0)
+    batch: int = Field(ge=1, description="dialogues, or utterances where the stage works on single utterances")
+    patience: int = Field(default=15, ge=1)
+    schedule: Literal["constant", "one_cycle"] = "one_cycle"
+
+
+class RunConfig(Frozen):
+    """Everything that determines a run, with the corpus."""
+
+    method: str
+    backbone: str | None
+    preset: Preset = "fast"
+    seed: int = Field(default=0, ge=0)
+    width: int = Field(default=128, ge=8, le=4096)
+    dropout: float = Field(default=0.3, ge=0, lt=1)
+    class_balance: float = Field(default=0.0, ge=0, le=1, description="class weights ∝ frequency^−p")
+    average: float = Field(default=0.0, ge=0, lt=1, description="decay of the moving average of the weights; 0 = none")
+    stages: dict[str, StageConfig]
+    options: dict[str, float] = {}
+
+
+DNR_OPTIONS: dict[str, float] = {
+    "unique_width": 32,
+    "redundant_width": 8,
+    "synergistic_width": 32,
+    "evidence_width": 64,
+    "evidence_dropout": 0.2,
+    "detectors": 64,
+    "detector_dropout": 0.3,
+    "input_noise": 0.4,
+    "align_weight": 1.0,
+    "decorrelate_weight": 0.5,
+    "auxiliary_weight": 0.5,
+    "contrast_weight": 0.1,
+}
+
+
+def preset(method: str, backbone: str | None, name: Preset = "fast", *, seed: int = 0) -> RunConfig:
+    """The defaults of a method: `fast` (minutes on two cores) or `paper` (the papers' epochs and widths)."""
+    slow = name == "paper"
+    if method == "dnr":
+        stages = {
+            "divide": StageConfig(
+                epochs=200 if slow else 60, learning_rate=1e-4 if slow else 2e-3, weight_decay=0.05, batch=256,
+                patience=200 if slow else 60,
+            ),
+            "refine": StageConfig(epochs=60 if slow else 30, learning_rate=1e-4 if slow else 1e-3, batch=16, patience=10),
+        }  # fmt: skip
+        return RunConfig(
+            method=method, backbone=backbone, preset=name, seed=seed, width=256 if slow else 128, stages=stages,
+            options=DNR_OPTIONS,
+        )  # fmt: skip
+    stages = {
+        "train": StageConfig(epochs=100 if slow else 60, learning_rate=1e-4 if slow else 1e-3, batch=16, patience=15)
+    }
+    return RunConfig(
+        method=method, backbone=backbone, preset=name, seed=seed, width=256 if slow else 128, stages=stages
+    )
+
+
+def parse_config(values: dict[str, Any], *, source: str) -> RunConfig:
+    """A RunConfig from JSON values. Raises UsageError with the first fault on one line."""
+    try:
+        return RunConfig.model_validate(values)
+    except ValidationError as error:
+        raise UsageError(f"bad configuration in {source}", got=first_fault(error)) from error
+
+
+def first_fault(error: ValidationError) -> str:
+    """The first fault of a pydantic error as `field: message (got value)`."""
+    fault = error.errors()[0]
+    where = ".".join(str(part) for part in fault["loc"])
+    return f"{where}: {fault['msg']} (got {fault['input']!r})"
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a file. Raises UsageError where it is missing or is none."""
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read {path}", got=error, expected="a JSON object") from error
+    if not isinstance(values, dict):
+        raise UsageError(f"cannot read {path}", got=type(values).__name__, expected="a JSON object")
+    return values
+
+
+def data_root() -> Path:
+    """Where prepared corpora live: $DNR_DATA, else data/."""
+    return Path(os.environ.get("DNR_DATA", "data"))
+
+
+def checkpoint_root() -> Path:
+    """Where runs live: $DNR_CHECKPOINTS, else checkpoints/."""
+    return Path(os.environ.get("DNR_CHECKPOINTS", "checkpoints"))

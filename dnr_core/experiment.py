@@ -1,0 +1,152 @@
+"""From a corpus and a configuration to finished runs on disk: train, evaluate, store results, summarise seeds."""
+
+from __future__ import annotations
+
+import math
+import os
+import resource
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dnr_core.config import RunConfig
+from dnr_core.data.corpus import Corpus
+from dnr_core.errors import DnRError, InterruptedRun
+from dnr_core.serve import Engine
+from dnr_core.training.checkpoint import read_run, save_run, write_json
+
+EpochProgress = Callable[[dict[str, Any]], None]
+RowProgress = Callable[[int, int], bool | None]
+SUMMARISED = ("weighted_f1", "accuracy", "macro_f1")
+
+
+def state_path(out: Path) -> Path:
+    """Where the state of a run that is being trained stands: beside its folder."""
+    return out.parent / f".{out.name}.resume.safetensors"
+
+
+def check_out(out: Path, *, resume: bool, overwrite: bool) -> None:
+    """Raise DnRError where `out` may not, or cannot, be written: before minutes are spent on training."""
+    if out.exists() and not (resume or overwrite):
+        raise DnRError(f"{out} exists", do="choose another --out, or add --overwrite or --resume")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        probe = out.parent / f".{out.name}.{os.getpid()}.tmp"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise DnRError(f"cannot write {out}", got=error.strerror or error, do="choose another --out") from error
+
+
+def train_run(
+    engine: Engine,
+    corpus_folder: Path,
+    config: RunConfig,
+    out: Path,
+    *,
+    device: str = "auto",
+    resume: bool = False,
+    overwrite: bool = False,
+    on_epoch: EpochProgress = lambda record: None,
+    on_rows: RowProgress = lambda done, of: None,
+) -> dict[str, Any]:
+    """Train one run into `out` and store its test results. Returns its metrics.
+
+    A finished run with `resume` is returned as it is. Raises InterruptedRun after Ctrl-C, with the best weights so far
+    saved and the state kept for `resume`; DnRError where `out` exists or cannot be written.
+    """
+    check_out(out, resume=resume, overwrite=overwrite)
+    state = state_path(out)
+    if resume and out.exists() and not state.exists():
+        return read_run(out).metrics
+    if not resume:
+        state.unlink(missing_ok=True)
+    from dnr_core.training.loop import train
+
+    corpus = engine.corpus(corpus_folder)
+    trained = train(corpus, config, device=device, state_path=state, resume=resume, progress=on_epoch)
+    metrics = measure(trained, corpus)
+    save_run(out, trained, config, corpus, metrics, overwrite=overwrite or resume)
+    if trained.interrupted:
+        done = f"{len(trained.history)} epochs"
+        raise InterruptedRun(f"interrupted after {done}; the best so far is in {out}", do="go on with --resume")
+    store_results(engine, out, corpus_folder, on_rows)
+    state.unlink(missing_ok=True)
+    return metrics
+
+
+def measure(trained: Any, corpus: Corpus) -> dict[str, Any]:
+    """Scores of dev and test with intervals, and what the training took."""
+    from dnr_core.explain.predict import predict_split
+    from dnr_core.model.batch import TensorCorpus
+    from dnr_core.training.metrics import evaluation
+
+    data = TensorCorpus(corpus)
+    metrics: dict[str, Any] = {}
+    for split in [name for name in ("dev", "test") if name in corpus.split_of.values()]:
+        rows, logits = predict_split(trained.model, data, corpus, split)
+        dialogues = corpus.utterances["dialogue_id"].to_numpy(dtype=object)[rows]
+        metrics[split] = evaluation(corpus.labels[rows], logits.argmax(1), dialogues, corpus.emotions)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return metrics | {
+        "epochs": len(trained.history),
+        "train_seconds": round(trained.seconds, 1),
+        "peak_memory_mib": round(peak),
+        "interrupted": trained.interrupted,
+    }
+
+
+def store_results(engine: Engine, run: Path, corpus_folder: Path, on_rows: RowProgress) -> None:
+    """Store predictions of every split and the dialogue-scope coalitions of test (of the last split where there is none)."""
+    splits = [split for split in ("train", "dev", "test") if split in engine.corpus(corpus_folder).split_of.values()]
+    for split in splits:
+        engine.predictions(run, corpus_folder, split)
+    if "components" in engine.run(run).supports:
+        engine.compute_coalitions(run, corpus_folder, splits[-1], progress=on_rows)
+
+
+def summarise(metrics: list[dict[str, Any]], seeds: list[int]) -> dict[str, Any]:
+    """Mean, standard deviation and 95 % t-interval over seeds of the test (else dev) scores."""
+    from scipy.stats import t
+
+    split = "test" if all("test" in one for one in metrics) else "dev"
+    summary: dict[str, Any] = {"split": split, "seeds": seeds, "n_seeds": len(seeds)}
+    for name in SUMMARISED:
+        values = np.array([one[split][name] for one in metrics], dtype=float)
+        spread = float(values.std(ddof=1)) if len(values) > 1 else None
+        half = float(t.ppf(0.975, len(values) - 1)) * spread / math.sqrt(len(values)) if spread is not None else None
+        mean = float(values.mean())
+        summary[name] = {
+            "mean": mean,
+            "sd": spread,
+            "interval": None if half is None else [mean - half, mean + half],
+            "values": values.tolist(),
+        }
+    return summary
+
+
+def train_seeds(
+    engine: Engine,
+    corpus_folder: Path,
+    config: RunConfig,
+    out: Path,
+    seeds: list[int],
+    *,
+    on_seed: Callable[[int], None] = lambda seed: None,
+    **settings: Any,
+) -> dict[str, Any]:
+    """Train one run a seed into `<out>/seed-<n>` and write `<out>/summary.json`. Returns the summary."""
+    check_out(out, resume=settings.get("resume", False), overwrite=settings.get("overwrite", False))
+    metrics = []
+    for seed in seeds:
+        on_seed(seed)
+        seeded = config.model_copy(update={"seed": seed})
+        metrics.append(train_run(engine, corpus_folder, seeded, out / f"seed-{seed}", **settings))
+    summary = summarise(metrics, seeds)
+    try:
+        write_json(out / "summary.json", summary)
+    except OSError as error:
+        raise DnRError(f"cannot write {out / 'summary.json'}", got=error.strerror or error) from error
+    return summary

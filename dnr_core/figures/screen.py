@@ -1,0 +1,162 @@
+"""Draws a FigureSpec on screen with plotly; fonts and background are left to the page's theme."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import plotly.graph_objects as go
+
+from dnr_core.figures.spec import ACCENT, QUIET, FigureSpec
+
+GRID = "rgba(128,128,128,0.18)"
+CONFIG: dict[str, Any] = {
+    "displaylogo": False,
+    "showSendToCloud": False,
+    "displayModeBar": False,
+    "responsive": True,
+}
+"""plotly offers to send data to its cloud unless told otherwise; nothing leaves the machine."""
+
+
+def render(spec: FigureSpec) -> go.Figure:
+    """The plotly figure of a spec; what is drawn are the numbers of `spec.data`, unrounded."""
+    traces, layout = {"bars": bars, "lines": lines, "matrix": matrix, "strip": strip}[spec.kind](spec)
+    axes = {"showgrid": False, "zeroline": False, "fixedrange": True}
+    base = {
+        "height": spec.height,
+        "margin": {"l": 4, "r": 8, "t": 8, "b": 4},
+        "dragmode": False,
+        "xaxis": axes | {"title": {"text": spec.x_label}, "automargin": True},
+        "yaxis": axes | {"title": {"text": spec.y_label}, "automargin": True},
+        "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "title": {"text": ""}},
+    }
+    for name, given in layout.items():
+        base[name] = base.get(name, {}) | given if isinstance(given, dict) else given
+    return go.Figure({"data": traces, "layout": base})
+
+
+def bars(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Horizontal bars, signed around a zero line, one trace a group so that the legend names it."""
+    data, group = spec.data, spec.colour or spec.y
+    traces = []
+    for name, rows in data.groupby(group, sort=False):
+        trace: dict[str, Any] = {
+            "type": "bar",
+            "orientation": "h",
+            "name": str(name),
+            "x": rows[spec.x].tolist(),
+            "y": rows[spec.y].tolist(),
+            "marker": {
+                "color": spec.colours.get(str(name), ACCENT),
+                "pattern": {"shape": spec.patterns.get(str(name), ""), "fgcolor": "rgba(255,255,255,.75)", "size": 5},
+            },
+            "hovertemplate": "%{y}: %{x:+.3f}<extra></extra>",
+        }
+        if spec.text:
+            trace |= {"text": rows[spec.text].tolist(), "textposition": "outside", "cliponaxis": False}
+        if spec.low and spec.high:
+            above, below = rows[spec.high] - rows[spec.x], rows[spec.x] - rows[spec.low]
+            trace["error_x"] = {"array": above.tolist(), "arrayminus": below.tolist(), "thickness": 1, "color": QUIET}
+        traces.append(trace)
+    order = list(dict.fromkeys(data[spec.y].tolist()))
+    reach = [min(0.0, float(data[spec.x].min())), max(0.0, float(data[spec.x].max()))]
+    pad = 0.16 * (reach[1] - reach[0] or 1.0)
+    span = [reach[0] - (pad if reach[0] < 0 else 0), reach[1] + (pad if reach[1] > 0 else 0)]
+    layout = {
+        "xaxis": {"zeroline": True, "zerolinecolor": QUIET, "showgrid": True, "gridcolor": GRID, "range": span},
+        "yaxis": {"categoryorder": "array", "categoryarray": order[::-1]},
+        "barmode": "relative",
+        "bargap": 0.25,
+        "showlegend": False,
+    }
+    return traces, layout
+
+
+def lines(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """One line per value of the colour column, with the interval of a series left to the caption."""
+    dashes = ("solid", "dash", "dot", "dashdot")
+    groups = spec.data.groupby(spec.colour, sort=False) if spec.colour else [("", spec.data)]
+    traces = [
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "name": str(name),
+            "x": rows[spec.x].tolist(),
+            "y": rows[spec.y].tolist(),
+            "line": {"color": spec.colours.get(str(name), ACCENT), "width": 2, "dash": dashes[place % 4]},
+            "hovertemplate": f"{name}: %{{y:.3f}}<extra></extra>",
+        }
+        for place, (name, rows) in enumerate(groups)
+    ]
+    shown = {"showgrid": True, "gridcolor": GRID}
+    layout = {"yaxis": shown, "hovermode": "x unified", "showlegend": len(traces) > 1}
+    if spec.mark is not None:
+        layout["shapes"] = [mark_line(spec.mark)]
+    return traces, layout
+
+
+def mark_line(x: float) -> dict[str, Any]:
+    """A thin dotted vertical line at x."""
+    line = {"color": QUIET, "width": 1, "dash": "dot"}
+    return {"type": "line", "x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1, "line": line}
+
+
+def matrix(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """A heat map with its numbers written in; columns and rows keep the order of the data."""
+    data = spec.data
+    columns, rows = (list(dict.fromkeys(data[name].tolist())) for name in (spec.x, spec.y))
+    cells = data.pivot(index=spec.y, columns=spec.x, values=[spec.colour, spec.text or spec.colour])
+    shade = cells[spec.colour].loc[rows, columns].to_numpy()
+    written = cells[spec.text or spec.colour].loc[rows, columns].to_numpy()
+    trace = {
+        "type": "heatmap",
+        "x": columns,
+        "y": rows,
+        "z": shade.tolist(),
+        "text": written.tolist(),
+        "texttemplate": "%{text}",
+        "colorscale": [[0, "rgba(47,111,159,0.03)"], [1, ACCENT]],
+        "zmin": 0,
+        "showscale": False,
+        "xgap": 2,
+        "ygap": 2,
+        "hovertemplate": f"{spec.y_label} %{{y}}<br>{spec.x_label} %{{x}}<br>%{{text}} (%{{z:.0%}})<extra></extra>",
+    }
+    return [trace], {"yaxis": {"autorange": "reversed"}, "xaxis": {"side": "bottom"}}
+
+
+def strip(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Squares in rows over a common x; `text` stands inside, the focused x is framed. Row index is in customdata."""
+    data = spec.data
+    wide = data[spec.x].nunique() <= 40
+    columns = [spec.x, *spec.hover]
+    trace = {
+        "type": "scatter",
+        "mode": "markers+text" if spec.text and wide else "markers",
+        "x": data[spec.x].tolist(),
+        "y": data[spec.y].tolist(),
+        "text": data[spec.text].tolist() if spec.text else None,
+        "textfont": {"size": 10, "color": "#16181d"},
+        "customdata": data[columns].to_numpy(dtype=object).tolist(),
+        "marker": {
+            "symbol": "square",
+            "size": 26 if wide else 9,
+            "color": [spec.colours.get(value, QUIET) for value in data[spec.colour]],
+            "line": {"width": 0},
+        },
+        "selected": {"marker": {"opacity": 1}},
+        "unselected": {"marker": {"opacity": 1}, "textfont": {"color": "#16181d"}},
+        "hovertemplate": "<br>".join(f"%{{customdata[{place}]}}" for place in range(1, len(columns))) + "<extra></extra>",
+    }
+    rows = list(dict.fromkeys(data[spec.y].tolist()))
+    last = float(data[spec.x].max())
+    layout: dict[str, Any] = {
+        "xaxis": {"range": [-0.7, max(last, 9) + 0.7], "dtick": 1 if wide else None},
+        "yaxis": {"categoryorder": "array", "categoryarray": rows[::-1], "range": [-0.6, len(rows) - 0.4]},
+        "showlegend": False,
+    }
+    if spec.mark is not None:
+        frame = {"color": ACCENT, "width": 1.5}
+        box = {"x0": spec.mark - 0.48, "x1": spec.mark + 0.48, "yref": "paper", "y0": 0, "y1": 1}
+        layout["shapes"] = [{"type": "rect", "line": frame, "fillcolor": "rgba(47,111,159,0.08)"} | box]
+    return [trace], layout

@@ -1,0 +1,100 @@
+"""What a figure is, apart from how it is drawn: tidy data, what its columns encode, its caption, and one palette for all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pandas as pd
+
+from dnr_core.types import split_player
+
+Kind = Literal["bars", "lines", "matrix", "strip"]
+
+FAMILY_COLOURS = {"unique": "#0072B2", "redundant": "#E69F00", "synergistic": "#009E73"}
+MODALITY_COLOURS = {"text": "#56B4E9", "audio": "#CC79A7", "visual": "#D55E00"}
+"""Okabe and Ito's palette: no two of these six look alike to a colour-blind reader."""
+FAMILY_PATTERNS = {"unique": "", "redundant": "/", "synergistic": "."}
+MODALITY_PATTERNS = {"text": "", "audio": "/", "visual": "."}
+"""Parts differ by pattern too, never by colour alone."""
+ACCENT = "#2F6F9F"
+QUIET = "#8A8F98"
+EMOTION_COLOURS = {
+    **dict.fromkeys(("happy", "happiness", "joy", "joyful", "hap", "positive"), "#CCBB44"),
+    **dict.fromkeys(("sad", "sadness", "negative"), "#4477AA"),
+    **dict.fromkeys(("neutral", "neu"), "#A7A9AC"),
+    **dict.fromkeys(("angry", "anger", "ang"), "#EE6677"),
+    **dict.fromkeys(("excited", "exc", "surprise", "surprised"), "#66CCEE"),
+    **dict.fromkeys(("frustrated", "frustration", "fru", "disgust", "disgusted"), "#AA3377"),
+    **dict.fromkeys(("fear", "fearful"), "#228833"),
+    "calm": "#44BB99",
+    "proud": "#EE8866",
+    "bored": "#777777",
+}
+"""Tol's bright scheme by the meaning of the name, so that an emotion keeps its colour in every corpus."""
+OTHER_COLOURS = ("#77AADD", "#EE8866", "#EEDD88", "#FFAABB", "#99DDFF", "#44BB99", "#BBCC33", "#AAAA00")
+
+
+@dataclass(frozen=True)
+class FigureSpec:
+    """One figure. Column names of `data` say what is drawn where; the renderers carry exactly these numbers.
+
+    - `bars`: one horizontal bar a row, `y` its label, `x` its signed length, `colour` its group.
+    - `lines`: `y` over `x`, one line per value of `colour`.
+    - `matrix`: cell `colour` (number) at column `x`, row `y`, `text` written into it.
+    - `strip`: one square per row of data at column `x`, row `y`, in the colour of the value of `colour`.
+
+    `hover` are columns shown on pointing; `low`, `high` an interval around x (bars). `colours` and `patterns` go by the
+    values of `colour`; `mark` is an x position to point out.
+    """
+
+    kind: Kind
+    data: pd.DataFrame
+    x: str
+    y: str
+    colour: str | None = None
+    text: str | None = None
+    hover: tuple[str, ...] = ()
+    low: str | None = None
+    high: str | None = None
+    x_label: str = ""
+    y_label: str = ""
+    colours: dict[str, str] = field(default_factory=dict)
+    patterns: dict[str, str] = field(default_factory=dict)
+    mark: float | None = None
+    caption: str = ""
+    height: int = 300
+
+
+def emotion_colours(emotions: tuple[str, ...]) -> dict[str, str]:
+    """A colour per emotion: by meaning where the name is known, else by its place among the unknown ones."""
+    unknown = [name for name in emotions if name.lower() not in EMOTION_COLOURS]
+    others = {name: OTHER_COLOURS[place % len(OTHER_COLOURS)] for place, name in enumerate(unknown)}
+    return {name: EMOTION_COLOURS.get(name.lower()) or others[name] for name in emotions}
+
+
+def part_group(player: str) -> str:
+    """What a part is coloured by: its family, or its modality where the method has no families."""
+    family, sources = split_player(player)
+    return sources[0] if family == "modality" else family
+
+
+def part_groups(players: tuple[str, ...]) -> tuple[str, ...]:
+    """The groups of these parts, in order of first appearance."""
+    return tuple(dict.fromkeys(part_group(player) for player in players))
+
+
+def group_colour(group: str) -> str:
+    """The fixed colour of a family or modality."""
+    return (FAMILY_COLOURS | MODALITY_COLOURS).get(group, QUIET)
+
+
+def group_pattern(group: str) -> str:
+    """The fixed fill pattern of a family or modality (plotly's name for it)."""
+    return (FAMILY_PATTERNS | MODALITY_PATTERNS).get(group, "x")
+
+
+def readable(player: str) -> str:
+    """`'synergistic:audio+text'` → `'synergistic · audio+text'`; a plain modality is just named."""
+    family, sources = split_player(player)
+    return sources[0] if family == "modality" else f"{family} · {'+'.join(sources)}"

@@ -1,0 +1,78 @@
+"""MMGCN (Hu et al., ACL 2021): a graph over utterances × modalities with GCNII layers, dense and per dialogue."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from dnr_core.model.backbones.base import Backbone, BackboneOutput, BackboneSpec
+from dnr_core.model.layers import BidirectionalGRU
+
+LAYERS, ALPHA, LAMBDA, SPEAKERS = 3, 0.1, 0.5, 16
+COSINE_LIMIT = 1.0 - 1e-6
+
+
+def angle_weight(cosine: Tensor) -> Tensor:
+    """1 − arccos(cos)/π in [0, 1] (MMGCN eq. 3); clamped because the gradient is infinite at ±1."""
+    return 1.0 - torch.arccos(cosine.clamp(-COSINE_LIMIT, COSINE_LIMIT)) / math.pi
+
+
+class MMGCN(Backbone):
+    """Nodes are utterance × modality. Within a modality all pairs of turns are linked, weighted by angle_weight of
+    their vectors; across modalities the nodes of the same utterance. A node whose modality is absent has no links.
+
+    The (M·T, M·T) adjacency has these two kinds of entries only, so it is kept as its diagonal blocks (B, M, T, T) and
+    its same-utterance links (B, T, M, M): the same graph at a third of the work. The first modality (text) passes a
+    bidirectional GRU first, as in the paper; speakers are added to every node.
+    """
+
+    def __init__(self, spec: BackboneSpec) -> None:
+        super().__init__(spec)
+        width = spec.width
+        self.hidden_width = 2 * width * spec.modalities
+        self.context = BidirectionalGRU(width, width)
+        self.speakers = nn.Embedding(SPEAKERS, width)
+        nn.init.normal_(self.speakers.weight, std=0.1)
+        self.layers = nn.ModuleList(nn.Linear(width, width, bias=False) for _ in range(LAYERS))
+        self.dropout = nn.Dropout(spec.dropout)
+        self.classifier = nn.Linear(self.hidden_width, spec.emotions)
+
+    def forward(self, inputs: Tensor, present: Tensor, speaker: Tensor, mask: Tensor) -> BackboneOutput:
+        read = torch.cat([self.context(inputs[:, :, 0], mask)[:, :, None], inputs[:, :, 1:]], dim=2)
+        nodes = (read + self.speakers(speaker % SPEAKERS)[:, :, None]) * mask[..., None, None]  # (B, T, M, h)
+        nodes = nodes.transpose(1, 2)  # (B, M, T, h)
+        linked = (present & mask[..., None]).transpose(1, 2)  # (B, M, T)
+        within, across = self.adjacency(nodes, linked)
+        graph = self.convolve(nodes, within, across)
+        both = torch.cat([nodes, graph], dim=-1)  # (B, M, T, 2h)
+        hidden = both.permute(0, 2, 1, 3).flatten(2)  # (B, T, M·2h)
+        return BackboneOutput(self.classifier(self.dropout(hidden)), hidden)
+
+    def adjacency(self, nodes: Tensor, linked: Tensor) -> tuple[Tensor, Tensor]:
+        """D^−½ A D^−½ as its blocks: within (B, M, T, T) and across (B, T, M, M)."""
+        unit = functional.normalize(nodes, dim=-1, eps=1e-6)
+        within = angle_weight(unit @ unit.transpose(-1, -2))  # (B, M, T, T)
+        itself = torch.eye(nodes.shape[2], dtype=torch.bool, device=nodes.device)
+        within = within * (linked[..., :, None] & linked[..., None, :] & ~itself) + itself
+        turns = linked.transpose(1, 2)  # (B, T, M)
+        cosine = torch.einsum("bmth,bnth->btmn", unit, unit)
+        other = ~torch.eye(nodes.shape[1], dtype=torch.bool, device=nodes.device)
+        across = angle_weight(cosine) * (turns[..., :, None] & turns[..., None, :] & other)  # (B, T, M, M)
+        degree = within.sum(-1) + across.sum(-1).transpose(1, 2)  # (B, M, T)
+        scale = degree.rsqrt()
+        within = scale[..., :, None] * within * scale[..., None, :]
+        across = scale.transpose(1, 2)[..., :, None] * across * scale.transpose(1, 2)[..., None, :]
+        return within, across
+
+    def convolve(self, nodes: Tensor, within: Tensor, across: Tensor) -> Tensor:
+        """GCNII (Chen et al., ICML 2020, eq. 5): initial residual ALPHA, identity mapping log(LAMBDA/l + 1)."""
+        hidden = nodes
+        for depth, layer in enumerate(self.layers, start=1):
+            beta = math.log(LAMBDA / depth + 1.0)
+            spread = within @ hidden + torch.einsum("btmn,bnth->bmth", across, hidden)  # (B, M, T, h)
+            mixed = (1 - ALPHA) * spread + ALPHA * nodes
+            hidden = functional.relu((1 - beta) * mixed + beta * layer(self.dropout(mixed)))
+        return hidden

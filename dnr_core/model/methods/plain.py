@@ -1,0 +1,60 @@
+"""The baseline: standardised raw features, one linear layer a modality, and a backbone."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from dnr_core.model.backbones.base import BackboneSpec
+from dnr_core.model.batch import Batch, Components, LossTerms, MethodOutput
+from dnr_core.model.layers import FeatureScaler
+from dnr_core.model.methods.base import Method, MethodSpec, Stage
+from dnr_core.registry import lookup
+from dnr_core.types import MODALITIES
+
+
+class Plain(Method):
+    """Raw features into a backbone. Its only parts are the modalities: players `modality:text` and so on."""
+
+    stages = (Stage("train", "dialogue"),)
+
+    def __init__(self, spec: MethodSpec) -> None:
+        super().__init__(spec)
+        self.scalers = nn.ModuleDict({name: FeatureScaler(spec.widths[name]) for name in spec.modalities})
+        self.project = nn.ModuleDict({name: nn.Linear(spec.widths[name], spec.width) for name in spec.modalities})
+        self.dropout = nn.Dropout(spec.dropout)
+        self.backbone = lookup("backbone", spec.backbone or "late_fusion")(
+            BackboneSpec(spec.width, spec.emotions, len(spec.modalities), spec.dropout)
+        )
+        self.register_baselines({f"modality:{name}": spec.widths[name] for name in spec.modalities})
+
+    @property
+    def players(self) -> tuple[str, ...]:
+        return tuple(f"modality:{name}" for name in self.spec.modalities)
+
+    @torch.no_grad()
+    def fit_features(self, features: dict[str, Tensor], labels: Tensor) -> None:
+        for name, scaler in self.scalers.items():
+            scaler.fit(features[name])  # type: ignore[operator]
+
+    def decompose(self, batch: Batch) -> Components:
+        vectors, available = {}, {}
+        for name, scaler in self.scalers.items():
+            present = batch.present[..., MODALITIES.index(name)]
+            vectors[f"modality:{name}"] = scaler(batch.modality(name)).masked_fill(~present[..., None], 0.0)
+            available[f"modality:{name}"] = present
+        return Components(vectors, available)
+
+    def predict(self, components: Components, batch: Batch) -> MethodOutput:
+        present = self.presence(batch)
+        nodes = [
+            layer(self.dropout(vector))  # (B, T, h)
+            for layer, vector in zip(self.project.values(), components.vectors.values(), strict=True)
+        ]
+        inputs = torch.stack(nodes, dim=2) * present[..., None]  # (B, T, M, h)
+        out = self.backbone(inputs, present, batch.speaker, batch.mask)
+        return MethodOutput(out.logits, out.hidden, components)
+
+    def loss(self, batch: Batch, stage: str) -> LossTerms:
+        task = self.cross_entropy(self(batch).logits, batch)
+        return LossTerms(task, {"task": task.detach()})
