@@ -9,12 +9,12 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from dashboard.pages import PAGES  # noqa: E402
+from dashboard.pages import PAGES
 
-st.set_page_config(page_title="Divide and Refine", page_icon=":material/neurology:", layout="wide")
-views = Path(__file__).parent / "views"
+HERE = Path(__file__).parent
+st.set_page_config(page_title="Divide and Refine", page_icon=str(HERE / "assets" / "icon.svg"), layout="wide")
 pages = [
-    st.Page(views / file, title=title, icon=icon, url_path=address, default=place == 0)
+    st.Page(HERE / "views" / file, title=title, icon=icon, url_path=address, default=place == 0)
     for place, (file, title, icon, address) in enumerate(PAGES)
 ]
 st.navigation(pages).run()

@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from dnr_core import __version__
 from dnr_core.commands import Command, Demo, Doctor, Evaluate, Explain, Prepare, Train
 from dnr_core.config import RunConfig, checkpoint_root, first_fault, parse_config, preset, read_json
-from dnr_core.errors import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_USAGE, DnRError, UsageError
+from dnr_core.errors import EXIT_ERROR, EXIT_INTERRUPTED, DnRError, UsageError
 from dnr_core.registry import lookup, names
 from dnr_core.serve import Engine
 
@@ -128,7 +128,9 @@ def demo(command: Demo) -> None:
     counts = {str(source).rstrip(":"): int(count) for source, count in sorted(sources.items())}
     summary = {"corpus": str(command.out), "utterances": len(corpus), "hash": corpus.hash, "sources": counts}
     lines = [f"{command.out}: {len(corpus)} utterances in {len(corpus.dialogue_rows)} dialogues, planted sources:"]
-    answer(summary, "\n".join(lines + [f"  {count:6d}  {name}" for name, count in counts.items()]), as_json=command.json)
+    answer(
+        summary, "\n".join(lines + [f"  {count:6d}  {name}" for name, count in counts.items()]), as_json=command.json
+    )
 
 
 def weighted(word: str) -> tuple[str, float]:

@@ -47,41 +47,49 @@ class RunConfig(Frozen):
 
 
 DNR_OPTIONS: dict[str, float] = {
-    "unique_width": 32,
+    "unique_width": 128,
     "redundant_width": 8,
     "synergistic_width": 32,
-    "evidence_width": 64,
-    "evidence_dropout": 0.2,
     "detectors": 64,
     "detector_dropout": 0.3,
+    "evidence_width": 64,
+    "evidence_dropout": 0.2,
     "input_noise": 0.4,
+    "feature_dropout": 0.3,
     "align_weight": 1.0,
     "decorrelate_weight": 0.5,
     "auxiliary_weight": 0.5,
+    "context_weight": 1.0,
     "contrast_weight": 0.1,
+    "roles_weight": 0.3,
 }
+"""Widths and loss weights of Divide and Refine; docs/methods.md says what each is for."""
 
 
 def preset(method: str, backbone: str | None, name: Preset = "fast", *, seed: int = 0) -> RunConfig:
-    """The defaults of a method: `fast` (minutes on two cores) or `paper` (the papers' epochs and widths)."""
+    """The defaults of a method: `fast` (minutes on two cores) or `paper` (the papers' epochs, rate and width)."""
     slow = name == "paper"
+    rate, epochs, patience = (1e-4, 60, 60) if slow else (1e-3, 30, 10)
+    dialogue = StageConfig(epochs=epochs, learning_rate=rate, batch=16, patience=patience)
+    stages, options = {"train": dialogue.model_copy(update={"epochs": 2 * epochs, "patience": 15})}, {}
     if method == "dnr":
-        stages = {
-            "divide": StageConfig(
-                epochs=200 if slow else 60, learning_rate=1e-4 if slow else 2e-3, weight_decay=0.05, batch=256,
-                patience=200 if slow else 60,
-            ),
-            "refine": StageConfig(epochs=60 if slow else 30, learning_rate=1e-4 if slow else 1e-3, batch=16, patience=10),
-        }  # fmt: skip
-        return RunConfig(
-            method=method, backbone=backbone, preset=name, seed=seed, width=256 if slow else 128, stages=stages,
-            options=DNR_OPTIONS,
-        )  # fmt: skip
-    stages = {
-        "train": StageConfig(epochs=100 if slow else 60, learning_rate=1e-4 if slow else 1e-3, batch=16, patience=15)
-    }
+        divide = StageConfig(
+            epochs=200 if slow else 60,
+            learning_rate=1e-4 if slow else 2e-3,
+            weight_decay=0.05,
+            batch=256,
+            patience=200 if slow else 20,
+        )
+        stages, options = {"divide": divide, "refine": dialogue}, DNR_OPTIONS
     return RunConfig(
-        method=method, backbone=backbone, preset=name, seed=seed, width=256 if slow else 128, stages=stages
+        method=method,
+        backbone=backbone,
+        preset=name,
+        seed=seed,
+        width=256 if slow else 128,
+        average=0.0 if slow else 0.98,
+        stages=stages,
+        options=options,
     )
 
 

@@ -6,7 +6,8 @@ EXIT_OK, EXIT_ERROR, EXIT_USAGE, EXIT_DATA, EXIT_CHECKPOINT, EXIT_INTERRUPTED = 
 class DnRError(Exception):
     """Something the user can mend: *what: got X; expected Y; do Z* on one line.
 
-    `exit_code` is what the command line ends with (0 ok, 1 error, 2 usage, 3 bad data, 4 bad checkpoint, 130 interrupted).
+    `exit_code` is what the command line ends with: 0 ok, 1 error, 2 usage, 3 bad data, 4 bad checkpoint,
+    130 interrupted.
     """
 
     exit_code = EXIT_ERROR

@@ -99,7 +99,7 @@ def measure(trained: Any, corpus: Corpus) -> dict[str, Any]:
 
 
 def store_results(engine: Engine, run: Path, corpus_folder: Path, on_rows: RowProgress) -> None:
-    """Store predictions of every split and the dialogue-scope coalitions of test (of the last split where there is none)."""
+    """Store predictions of every split, and the dialogue-scope coalitions of test (or the last split there is)."""
     splits = [split for split in ("train", "dev", "test") if split in engine.corpus(corpus_folder).split_of.values()]
     for split in splits:
         engine.predictions(run, corpus_folder, split)

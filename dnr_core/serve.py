@@ -16,6 +16,7 @@ import numpy as np
 from dnr_core.config import checkpoint_root, data_root
 from dnr_core.data.corpus import Corpus, read_header
 from dnr_core.errors import DnRError, UsageError, one_of
+from dnr_core.explain.audit import TruthAgreement, class_intervals, truth_agreement
 from dnr_core.explain.store import CoalitionStore, ResultStore, StaleResult, values_from_logits
 from dnr_core.training.checkpoint import RunHeader, check_fit, load_model, read_run
 from dnr_core.training.metrics import evaluation
@@ -124,7 +125,9 @@ class Engine:
             choices = [info.name for info in self.runs()]
             if choices:
                 raise one_of("unknown checkpoint", run, choices)
-        stamps = tuple(sorted((p.name, p.stat().st_mtime_ns, p.stat().st_size) for p in folder.glob("*") if p.is_file()))
+        stamps = tuple(
+            sorted((p.name, p.stat().st_mtime_ns, p.stat().st_size) for p in folder.glob("*") if p.is_file())
+        )
         return self._headers.get((folder.resolve(), stamps), lambda: read_run(folder))
 
     def run(self, run: str | Path) -> RunSummary:
@@ -202,6 +205,32 @@ class Engine:
         found = self.predictions(run, corpus, split)
         dialogues = rows.utterances["dialogue_id"].to_numpy(dtype=object)[found.row]
         return evaluation(found.gold, found.predicted, dialogues, header.emotions)
+
+    def class_intervals(self, run: str | Path, corpus: str | Path, split: str) -> dict[str, np.ndarray]:
+        """95 % intervals of precision, recall and F1 per class, each (C, 2)."""
+        header, rows = self.fitting(run, corpus)
+        found = self.predictions(run, corpus, split)
+        dialogues = rows.utterances["dialogue_id"].to_numpy(dtype=object)[found.row]
+        return class_intervals(found.gold, found.predicted, dialogues, len(header.emotions))
+
+    def truth_agreement(self, run: str | Path, corpus: str | Path, split: str) -> TruthAgreement | None:
+        """Agreement of dominant parts with planted truth; None: no truth, no families, or no stored coalitions."""
+        header, rows = self.fitting(run, corpus)
+        stored = self.stored_coalitions(run, corpus, split, "dialogue")
+        frame = rows.utterances
+        families = any(player.startswith("unique:") for player in header.players)
+        if stored is None or not families or not (frame["truth_family"] != "").any():
+            return None
+        found = self.predictions(run, corpus, split)
+        values = np.asarray(stored.arrays["values"])[np.arange(len(found.row)), :, found.predicted]  # (N, K)
+        columns = (frame[name].to_numpy(dtype=object)[found.row] for name in ("truth_family", "truth_sources"))
+        return truth_agreement(
+            found.gold == found.predicted,
+            np.array(header.players, dtype=object)[values.argmax(1)],
+            *columns,
+            dialogues=frame["dialogue_id"].to_numpy(dtype=object)[found.row],
+            players=header.players,
+        )
 
     def stored_coalitions(
         self, run: str | Path, corpus: str | Path, split: str, scope: str, removal: str = "mean"

@@ -271,10 +271,10 @@ def check_corpus(corpus: Corpus) -> None:
         raise DataError(f"corpus {corpus.name} lacks a column", got=f"no {missing[0]!r}")
     if not len(frame):
         raise DataError(f"corpus {corpus.name} has no utterance")
-    duplicate = frame["utterance_id"][frame["utterance_id"].duplicated()]
-    if len(duplicate):
+    duplicate = frame.loc[frame["utterance_id"].duplicated(), "utterance_id"].tolist()
+    if duplicate:
         raise DataError(
-            "duplicate utterance id", got=repr(duplicate.iloc[0]), expected="each id once", do="rename or drop the copy"
+            "duplicate utterance id", got=repr(duplicate[0]), expected="each id once", do="rename or drop the copy"
         )
     unknown = sorted(set(frame["emotion"]) - set(corpus.emotions) - {""})
     if unknown:
@@ -390,9 +390,9 @@ def replacing_folder(folder: Path, *, overwrite: bool) -> Iterator[Path]:
 def swap_in(temporary: Path, folder: Path) -> None:
     """Rename `temporary` to `folder`; an older folder is set aside first and removed last."""
     if not folder.exists():
-        os.rename(temporary, folder)
+        temporary.rename(folder)
         return
     aside = folder.with_name(f".{folder.name}.old-{os.getpid()}.tmp")
-    os.rename(folder, aside)
-    os.rename(temporary, folder)
+    folder.rename(aside)
+    temporary.rename(folder)
     shutil.rmtree(aside, ignore_errors=True)

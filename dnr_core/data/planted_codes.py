@@ -21,7 +21,7 @@ def encode(source: str, label: np.ndarray, free: np.ndarray, classes: int) -> di
     family, members = split_player(source)
     half = classes // 2
     if family in ("unique", "redundant"):
-        return {modality: label for modality in members}
+        return dict.fromkeys(members, label)
     if family == "copy":
         return {members[0]: label // half, members[1]: label % half}
     if family == "rdnxor":

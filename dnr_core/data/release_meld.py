@@ -52,7 +52,7 @@ def read_meld(paths: Sequence[Path], *, target: str) -> Release:
         split_from="the file that a dialogue stands in",
         draws_dev=False,
         features=no_features(len(labels)),
-        feature_names={modality: () for modality in MODALITIES},
+        feature_names=dict.fromkeys(MODALITIES, ()),
         rules=(f"{unreadable} times that are no hh:mm:ss,mmm were left out",) if unreadable else (),
     )
 

@@ -129,7 +129,7 @@ def _check_all_used(found: Found, sources: Sequence[Path]) -> None:
 
 
 def _files_of(folder: Path) -> list[Path]:
-    """Files of a folder that may be a release, else of its sub-folders, else all files of the folder (for the error)."""
+    """Files of a folder that may be a release, else of its sub-folders, else all its files (for the error)."""
     own = sorted(path for path in folder.iterdir() if path.is_file())
     if _group(own):
         return own

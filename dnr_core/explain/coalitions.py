@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from dnr_core.model.batch import Batch, Components
+from dnr_core.model.batch import Batch
 from dnr_core.model.methods.base import Method
 
 WORK_LIMIT = 2_500_000
@@ -45,23 +43,5 @@ def run_coalitions(model: Method, batch: Batch, keep: Tensor, removal: str) -> T
     components = model.decompose(batch)
     turns = batch.mask.shape[1]
     chunk = max(1, WORK_LIMIT // (turns * (turns + 40)))
-    logits = []
-    for part in keep.split(chunk):
-        wide, parts = widen(batch, len(part)), widen_components(components, len(part))
-        logits.append(model.predict(model.switch_off(parts, part, removal), wide).logits.float())
+    logits = [model.predict_coalitions(components, batch, part, removal).float() for part in keep.split(chunk)]
     return torch.cat(logits)
-
-
-def widen(batch: Batch, count: int) -> Batch:
-    """One dialogue seen `count` times, without a copy."""
-    return Batch(
-        **{f.name: (v := getattr(batch, f.name)).expand(count, *v.shape[1:]) for f in fields(batch)}
-    )
-
-
-def widen_components(components: Components, count: int) -> Components:
-    """The parts of one dialogue seen `count` times, without a copy."""
-    return Components(
-        {player: vector.expand(count, *vector.shape[1:]) for player, vector in components.vectors.items()},
-        {player: there.expand(count, *there.shape[1:]) for player, there in components.available.items()},
-    )

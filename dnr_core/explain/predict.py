@@ -28,9 +28,7 @@ def predict_split(model: Method, data: TensorCorpus, corpus: Corpus, split: str)
     return rows, logits[rows]
 
 
-def coalitions_of_rows(
-    model: Method, data: TensorCorpus, rows: np.ndarray, scope: str, removal: str
-) -> np.ndarray:
+def coalitions_of_rows(model: Method, data: TensorCorpus, rows: np.ndarray, scope: str, removal: str) -> np.ndarray:
     """Logits (T, 2^K, C) of the dialogue that stands in `rows`, parts off everywhere or in the turn itself."""
     batch = data.batch(rows[None])
     if scope == "dialogue":

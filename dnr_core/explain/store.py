@@ -57,7 +57,9 @@ def map_arrays(path: Path, *, writable: bool = False) -> tuple[dict[str, np.ndar
                 raise ValueError(f"{name} is cut short")
             mode = "r+" if writable else "r"
             arrays[name] = (
-                np.memmap(path, dtype=dtype, mode=mode, offset=start, shape=shape) if end > start else np.zeros(shape, dtype)
+                np.memmap(path, dtype=dtype, mode=mode, offset=start, shape=shape)
+                if end > start
+                else np.zeros(shape, dtype)
             )
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StaleResult(f"{path}: {error}") from error
@@ -162,13 +164,13 @@ class CoalitionStore:
         arrays["total"][positions] = logits[:, -1]
         arrays["done"][positions] = 1
 
-    def table(self, positions: np.ndarray, ids: Iterable[str]) -> CoalitionTable:
+    def table(self, positions: np.ndarray | slice, ids: Iterable[str]) -> CoalitionTable:
         """The logits of some utterances (no copy for a slice)."""
         meta = self.meta
         logits = self.arrays["logits"][positions]
         return CoalitionTable(tuple(meta["players"]), tuple(ids), meta["scope"], meta["removal"], logits)
 
-    def values(self, positions: np.ndarray, ids: Iterable[str]) -> ComponentValues:
+    def values(self, positions: np.ndarray | slice, ids: Iterable[str]) -> ComponentValues:
         """Exact values of some utterances, computed from the logits before they were stored as float16."""
         return component_values(
             tuple(self.meta["players"]),

@@ -26,13 +26,18 @@ def render(spec: FigureSpec) -> go.Figure:
         "height": spec.height,
         "margin": {"l": 4, "r": 8, "t": 8, "b": 4},
         "dragmode": False,
-        "xaxis": axes | {"title": {"text": spec.x_label}, "automargin": True},
-        "yaxis": axes | {"title": {"text": spec.y_label}, "automargin": True},
+        "xaxis": axes | axis_title(spec.x_label),
+        "yaxis": axes | axis_title(spec.y_label),
         "legend": {"orientation": "h", "yanchor": "bottom", "y": 1.0, "x": 0, "title": {"text": ""}},
     }
     for name, given in layout.items():
         base[name] = base.get(name, {}) | given if isinstance(given, dict) else given
     return go.Figure({"data": traces, "layout": base})
+
+
+def axis_title(label: str) -> dict[str, Any]:
+    """What an axis says; without a label no room is kept for one."""
+    return {"automargin": True} | ({"title": {"text": label}} if label else {})
 
 
 def bars(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -48,7 +53,12 @@ def bars(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
             "y": rows[spec.y].tolist(),
             "marker": {
                 "color": spec.colours.get(str(name), ACCENT),
-                "pattern": {"shape": spec.patterns.get(str(name), ""), "fgcolor": "rgba(255,255,255,.75)", "size": 5},
+                "pattern": {
+                    "shape": spec.patterns.get(str(name), ""),
+                    "fgcolor": "rgba(255,255,255,.8)",
+                    "fillmode": "overlay",
+                    "size": 6,
+                },
             },
             "hovertemplate": "%{y}: %{x:+.3f}<extra></extra>",
         }
@@ -60,7 +70,7 @@ def bars(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         traces.append(trace)
     order = list(dict.fromkeys(data[spec.y].tolist()))
     reach = [min(0.0, float(data[spec.x].min())), max(0.0, float(data[spec.x].max()))]
-    pad = 0.16 * (reach[1] - reach[0] or 1.0)
+    pad = 0.24 * (reach[1] - reach[0] or 1.0)
     span = [reach[0] - (pad if reach[0] < 0 else 0), reach[1] + (pad if reach[1] > 0 else 0)]
     layout = {
         "xaxis": {"zeroline": True, "zerolinecolor": QUIET, "showgrid": True, "gridcolor": GRID, "range": span},
@@ -102,27 +112,47 @@ def mark_line(x: float) -> dict[str, Any]:
 
 
 def matrix(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """A heat map with its numbers written in; columns and rows keep the order of the data."""
-    data = spec.data
+    """A heat map with its numbers written in; columns and rows keep the order of the data.
+
+    The numbers are two traces of their own, white on dark cells and in the colour of the theme on pale ones.
+    """
+    data, written = spec.data, spec.text or spec.colour
     columns, rows = (list(dict.fromkeys(data[name].tolist())) for name in (spec.x, spec.y))
-    cells = data.pivot(index=spec.y, columns=spec.x, values=[spec.colour, spec.text or spec.colour])
-    shade = cells[spec.colour].loc[rows, columns].to_numpy()
-    written = cells[spec.text or spec.colour].loc[rows, columns].to_numpy()
-    trace = {
+    shade = data.pivot(index=spec.y, columns=spec.x, values=spec.colour).loc[rows, columns]
+    heat = {
         "type": "heatmap",
         "x": columns,
         "y": rows,
-        "z": shade.tolist(),
-        "text": written.tolist(),
-        "texttemplate": "%{text}",
-        "colorscale": [[0, "rgba(47,111,159,0.03)"], [1, ACCENT]],
+        "z": shade.to_numpy().tolist(),
+        "colorscale": [[0, "rgba(47,111,159,0.04)"], [1, ACCENT]],
         "zmin": 0,
+        "zmax": 1,
         "showscale": False,
         "xgap": 2,
         "ygap": 2,
-        "hovertemplate": f"{spec.y_label} %{{y}}<br>{spec.x_label} %{{x}}<br>%{{text}} (%{{z:.0%}})<extra></extra>",
+        "hovertemplate": f"{spec.y_label} %{{y}}<br>{spec.x_label} %{{x}}<br>%{{z:.0%}} of the row<extra></extra>",
     }
-    return [trace], {"yaxis": {"autorange": "reversed"}, "xaxis": {"side": "bottom"}}
+    dark = data[spec.colour] > 0.5
+    texts = [
+        {
+            "type": "scatter",
+            "mode": "text",
+            "x": part[spec.x].tolist(),
+            "y": part[spec.y].tolist(),
+            "text": [str(value) for value in part[written]],
+            "hoverinfo": "skip",
+            "showlegend": False,
+        }
+        | font
+        for part, font in ((data[dark], {"textfont": {"color": "#FFFFFF"}}), (data[~dark], {}))
+    ]
+    return [heat, *texts], {"yaxis": {"autorange": "reversed"}, "xaxis": {"side": "bottom"}}
+
+
+def readable_on(colour: str) -> str:
+    """Dark or white, whichever is easier to read on this colour (by its luma)."""
+    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
+    return "#16181d" if 0.299 * red + 0.587 * green + 0.114 * blue > 125 else "#FFFFFF"
 
 
 def strip(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -130,23 +160,26 @@ def strip(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     data = spec.data
     wide = data[spec.x].nunique() <= 40
     columns = [spec.x, *spec.hover]
+    filled = [spec.colours.get(value, QUIET) for value in data[spec.colour]]
+    written = [readable_on(colour) for colour in filled]
     trace = {
         "type": "scatter",
         "mode": "markers+text" if spec.text and wide else "markers",
         "x": data[spec.x].tolist(),
         "y": data[spec.y].tolist(),
         "text": data[spec.text].tolist() if spec.text else None,
-        "textfont": {"size": 10, "color": "#16181d"},
+        "textfont": {"size": 10, "color": written},
         "customdata": data[columns].to_numpy(dtype=object).tolist(),
         "marker": {
             "symbol": "square",
             "size": 26 if wide else 9,
-            "color": [spec.colours.get(value, QUIET) for value in data[spec.colour]],
+            "color": filled,
             "line": {"width": 0},
         },
         "selected": {"marker": {"opacity": 1}},
-        "unselected": {"marker": {"opacity": 1}, "textfont": {"color": "#16181d"}},
-        "hovertemplate": "<br>".join(f"%{{customdata[{place}]}}" for place in range(1, len(columns))) + "<extra></extra>",
+        "unselected": {"marker": {"opacity": 1}},
+        "hovertemplate": "<br>".join(f"%{{customdata[{place}]}}" for place in range(1, len(columns)))
+        + "<extra></extra>",
     }
     rows = list(dict.fromkeys(data[spec.y].tolist()))
     last = float(data[spec.x].max())

@@ -146,7 +146,9 @@ def load_model(header: RunHeader) -> Method:
     try:
         model = lookup("method", header.config["run"]["method"])(spec)
     except UsageError as error:
-        raise CheckpointError(f"run {header.folder} needs a method or backbone that is not installed: {error}") from error
+        raise CheckpointError(
+            f"run {header.folder} needs a method or backbone that is not installed: {error}"
+        ) from error
     wanted = model.state_dict()
     for name in wanted:
         if name not in weights:

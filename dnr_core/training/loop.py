@@ -120,7 +120,7 @@ class Trainer:
         if resumed:
             self.history, self.seconds = resumed.history, resumed.seconds
         try:
-            for position, stage in enumerate(self.model.stages):
+            for position in range(len(self.model.stages)):
                 if resumed and position < resumed.stage:
                     continue
                 self.run_stage(position, resumed if resumed and position == resumed.stage else None)
@@ -130,6 +130,7 @@ class Trainer:
             interrupted = True
         self.model.to("cpu").eval()
         cpu = TensorCorpus(self.corpus, "cpu")
+        self.model.finish([batch.to("cpu") for batch in self.dev])
         self.model.fit_baselines([cpu.batch(r) for r in dialogue_batches(self.corpus, "train", size=EVALUATION_BATCH)])
         return Trained(self.model, self.history, self.seconds, interrupted)
 
@@ -189,7 +190,7 @@ class Trainer:
         if average.decay:
             self.model.load_state_dict(average.weights)
         score, loss = self.look_at_dev(stage.name)
-        better = (score, -loss) > (state.score, -state.loss)
+        better = (score, -loss) > (state.score, -state.loss) if stage.select == "weighted_f1" else loss < state.loss
         if better:
             state.best, state.score, state.loss, state.waited = cpu_copy(self.model), score, loss, 0
         else:
@@ -228,9 +229,7 @@ class Trainer:
                 do="look at that feature, or lower the learning rate",
             )
         terms.total.backward()
-        torch.nn.utils.clip_grad_norm_(
-            [p for group in optimiser.param_groups for p in group["params"]], GRADIENT_LIMIT
-        )
+        torch.nn.utils.clip_grad_norm_([p for group in optimiser.param_groups for p in group["params"]], GRADIENT_LIMIT)
         optimiser.step()
         return terms.parts
 
@@ -298,7 +297,7 @@ class MovingAverage:
         self.steps += 1
         rate = 1 - min(self.decay, (1 + self.steps) / (10 + self.steps))
         own, new = list(self.weights.values()), list(model.state_dict().values())
-        torch._foreach_lerp_(own, new, rate)
+        torch._foreach_lerp_(own, new, rate)  # pyright: ignore[reportPrivateImportUsage]
 
     def copy(self) -> dict[str, Tensor]:
         """The average and its step count on the CPU, to be resumed from; empty when off."""

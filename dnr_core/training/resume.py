@@ -85,7 +85,9 @@ def load_state(path: Path, identity: dict[str, Any]) -> ResumeState:
         numbers, history = json.loads(header["numbers"]), json.loads(header["history"])
         stored = json.loads(header["identity"])
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"resume state {path} is damaged", got=error, do="start again with --overwrite") from error
+        raise CheckpointError(
+            f"resume state {path} is damaged", got=error, do="start again with --overwrite"
+        ) from error
     different = [key for key in identity if stored.get(key) != identity[key]]
     if different:
         raise CheckpointError(

@@ -63,5 +63,5 @@ def test_every_case_has_at_least_eight_templates_whose_places_can_be_filled():
         assert len(set(phrases)) == len(phrases) >= 8
         for phrase in phrases:
             assert not phrase.startswith("{")
-            phrase.format(person="", feeling="", **{name: "" for name in FILLS})
+            phrase.format(person="", feeling="", **dict.fromkeys(FILLS, ""))
     assert set(EMOTIONS) | {"other"} == set(CARRIED) == set(MASKED) and set(LIKE.values()) < set(EMOTIONS)

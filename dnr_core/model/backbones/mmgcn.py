@@ -45,34 +45,31 @@ class MMGCN(Backbone):
         nodes = (read + self.speakers(speaker % SPEAKERS)[:, :, None]) * mask[..., None, None]  # (B, T, M, h)
         nodes = nodes.transpose(1, 2)  # (B, M, T, h)
         linked = (present & mask[..., None]).transpose(1, 2)  # (B, M, T)
-        within, across = self.adjacency(nodes, linked)
-        graph = self.convolve(nodes, within, across)
+        graph = self.convolve(nodes, *self.adjacency(nodes, linked))
         both = torch.cat([nodes, graph], dim=-1)  # (B, M, T, 2h)
         hidden = both.permute(0, 2, 1, 3).flatten(2)  # (B, T, M·2h)
         return BackboneOutput(self.classifier(self.dropout(hidden)), hidden)
 
-    def adjacency(self, nodes: Tensor, linked: Tensor) -> tuple[Tensor, Tensor]:
-        """D^−½ A D^−½ as its blocks: within (B, M, T, T) and across (B, T, M, M)."""
+    def adjacency(self, nodes: Tensor, linked: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """A as its blocks, within (B, M, T, T) and across (B, T, M, M), and D^−½ as (B, M, T, 1)."""
         unit = functional.normalize(nodes, dim=-1, eps=1e-6)
-        within = angle_weight(unit @ unit.transpose(-1, -2))  # (B, M, T, T)
-        itself = torch.eye(nodes.shape[2], dtype=torch.bool, device=nodes.device)
-        within = within * (linked[..., :, None] & linked[..., None, :] & ~itself) + itself
+        itself = torch.eye(nodes.shape[2], device=nodes.device)
+        link = (linked[..., :, None] & linked[..., None, :]).to(nodes) * (1 - itself)
+        within = torch.addcmul(itself, angle_weight(unit @ unit.transpose(-1, -2)), link)  # (B, M, T, T)
         turns = linked.transpose(1, 2)  # (B, T, M)
         cosine = torch.einsum("bmth,bnth->btmn", unit, unit)
         other = ~torch.eye(nodes.shape[1], dtype=torch.bool, device=nodes.device)
         across = angle_weight(cosine) * (turns[..., :, None] & turns[..., None, :] & other)  # (B, T, M, M)
         degree = within.sum(-1) + across.sum(-1).transpose(1, 2)  # (B, M, T)
-        scale = degree.rsqrt()
-        within = scale[..., :, None] * within * scale[..., None, :]
-        across = scale.transpose(1, 2)[..., :, None] * across * scale.transpose(1, 2)[..., None, :]
-        return within, across
+        return within, across, degree.rsqrt()[..., None]
 
-    def convolve(self, nodes: Tensor, within: Tensor, across: Tensor) -> Tensor:
+    def convolve(self, nodes: Tensor, within: Tensor, across: Tensor, scale: Tensor) -> Tensor:
         """GCNII (Chen et al., ICML 2020, eq. 5): initial residual ALPHA, identity mapping log(LAMBDA/l + 1)."""
         hidden = nodes
         for depth, layer in enumerate(self.layers, start=1):
             beta = math.log(LAMBDA / depth + 1.0)
-            spread = within @ hidden + torch.einsum("btmn,bnth->bmth", across, hidden)  # (B, M, T, h)
-            mixed = (1 - ALPHA) * spread + ALPHA * nodes
+            even = hidden * scale
+            spread = within @ even + torch.einsum("btmn,bnth->bmth", across, even)  # (B, M, T, h)
+            mixed = (1 - ALPHA) * scale * spread + ALPHA * nodes
             hidden = functional.relu((1 - beta) * mixed + beta * layer(self.dropout(mixed)))
         return hidden

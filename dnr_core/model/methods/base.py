@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
@@ -33,10 +33,15 @@ class MethodSpec:
 
 @dataclass(frozen=True)
 class Stage:
-    """One part of training: `unit` says what a batch is made of ('utterance' or 'dialogue')."""
+    """One part of training.
+
+    `unit`: what a batch is made of ('utterance' or 'dialogue'); `select`: what the best epoch on dev is chosen by,
+    'weighted_f1' (ties by loss) or 'loss' (where later stages need calibrated logits more than a good argmax).
+    """
 
     name: str
     unit: str
+    select: str = "weighted_f1"
 
 
 class Method(nn.Module):
@@ -54,6 +59,7 @@ class Method(nn.Module):
     modality's stored values change nothing; parts are switched off before anything is derived from them.
     """
 
+    class_weight: Tensor
     stages: tuple[Stage, ...]
     supports: tuple[str, ...] = ("components",)
 
@@ -90,6 +96,9 @@ class Method(nn.Module):
         """Logits (B, T, C) of the model as it stands in a stage."""
         return self(batch).logits
 
+    def finish(self, dev: list[Batch]) -> None:
+        """Anything to be fitted on the selection split once all stages are trained (nothing, unless overridden)."""
+
     def forward(self, batch: Batch, off: ComponentMask | None = None) -> MethodOutput:
         components = self.decompose(batch)
         keep = (off or ComponentMask()).keep(self.players, batch.mask)
@@ -108,6 +117,16 @@ class Method(nn.Module):
             fill = self.baseline(player) if removal == "mean" else torch.zeros_like(self.baseline(player))
             vectors[player] = torch.where(replaced, fill.to(vector), vector)
         return Components(vectors, components.available)
+
+    def predict_coalitions(self, components: Components, batch: Batch, keep: Tensor, removal: str) -> Tensor:
+        """Logits (S, T, C) of one dialogue (B = 1) under S masks keep (S, T, K)."""
+        many = len(keep)
+        wide = Batch(**{f.name: (v := getattr(batch, f.name)).expand(many, *v.shape[1:]) for f in fields(batch)})
+        parts = Components(
+            {player: vector.expand(many, *vector.shape[1:]) for player, vector in components.vectors.items()},
+            {player: there.expand(many, *there.shape[1:]) for player, there in components.available.items()},
+        )
+        return self.predict(self.switch_off(parts, keep, removal), wide).logits
 
     def baseline(self, player: str) -> Tensor:
         """The mean of a part over the train utterances where it is available, (d_player,)."""

@@ -2,153 +2,81 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from itertools import combinations
+from dataclasses import dataclass, replace
 
 import torch
+from scipy.optimize import minimize
 from torch import Tensor, nn
+from torch.nn import functional
 
 from dnr_core.model.backbones.base import BackboneSpec
 from dnr_core.model.batch import Batch, Components, LossTerms, MethodOutput
-from dnr_core.model.layers import Detector, FeatureScaler, MaskedCentre, Whitener, mlp
-from dnr_core.model.losses import cross_covariance, symmetric_info_nce
+from dnr_core.model.losses import symmetric_info_nce
 from dnr_core.model.methods.base import Method, MethodSpec, Stage
+from dnr_core.model.methods.divide import Divide, Evidence, role_losses
 from dnr_core.registry import lookup
-from dnr_core.types import MODALITIES, join_modalities, player_name, players_of, split_player
+from dnr_core.types import players_of, split_player
 
-GATE_SLOPE, GATE_CENTRE = 6.0, 1.0
+VIEW_NOISE = (0.2, 0.1)
+"""Noise of the two views of Refine, relative to the spread of each redundant part (DnR, released code)."""
+VIEW_TEMPERATURE = 0.7
 
 
-class Divide(nn.Module):
-    """Heads on whitened features: linear u (one a modality) and r, thresholded detectors s (one a modality and pair).
+@dataclass(frozen=True)
+class Encoded:
+    """What is computed from each part on its own, K players in order: mixing these *is* switching parts off before
+    anything is derived from them, because nothing here looks at two parts.
 
-    - unique:m = u_m, (d_u)
-    - redundant:m+n = [r_m; r_n], (2 d_r): each half is computed from one modality alone
-    - synergistic:m+n = BN(s_m) ∘ BN(s_n), (d_s): centred factors, so that the product carries nothing that either
-      modality says alone on average
+    - `evidence` (B, T, K, C): class evidence before gating
+    - `gate` (B, T, K): how far the part may speak, 0 where it is not available
+    - `refined` (B, T, K, h): the part as the backbone gets it, zero where not available
     """
 
-    def __init__(self, spec: MethodSpec) -> None:
-        super().__init__()
-        self.modalities = spec.modalities
-        self.pairs = [tuple(sorted(pair)) for pair in combinations(spec.modalities, 2)]
-        self.noise = float(spec.options["input_noise"])
-        self.detectors, self.dropout = int(spec.options["detectors"]), float(spec.options["detector_dropout"])
-        self.sizes = {family: int(spec.options[f"{family}_width"]) for family in ("unique", "redundant", "synergistic")}
-        kept = spec.kept or {}
-        self.scalers = nn.ModuleDict({name: FeatureScaler(spec.widths[name]) for name in self.modalities})
-        self.whiteners = nn.ModuleDict({name: Whitener(spec.widths[name], kept.get(name)) for name in self.modalities})
-        self.build_heads()
+    evidence: Tensor
+    gate: Tensor
+    refined: Tensor
 
-    def build_heads(self) -> None:
-        """(Re)create the heads for the number of components that the whiteners keep."""
-        kept = {name: self.whiteners[name].kept for name in self.modalities}
-        sides = [(join_modalities(pair), name) for pair in self.pairs for name in pair]
-        self.unique = nn.ModuleDict({name: nn.Linear(kept[name], self.sizes["unique"]) for name in self.modalities})
-        self.redundant = nn.ModuleDict(
-            {f"{pair} {name}": nn.Linear(kept[name], self.sizes["redundant"]) for pair, name in sides}
+    def mixed(self, off: Encoded, keep: Tensor) -> Encoded:
+        """This one where keep (S, T, K) is True, `off` elsewhere; one dialogue (B = 1) → S versions of it."""
+        one = keep.to(self.gate)
+        return Encoded(
+            torch.lerp(off.evidence, self.evidence, one[..., None]),
+            torch.lerp(off.gate, self.gate, one),
+            torch.lerp(off.refined, self.refined, one[..., None]),
         )
-        self.synergistic = nn.ModuleDict(
-            {
-                f"{pair} {name}": Detector(kept[name], self.detectors, self.sizes["synergistic"], self.dropout)
-                for pair, name in sides
-            }
-        )
-        self.centres = nn.ModuleDict({f"{pair} {name}": MaskedCentre(self.sizes["synergistic"]) for pair, name in sides})
-
-    def widths(self, players: tuple[str, ...]) -> dict[str, int]:
-        """Width of each player's vector."""
-        return {player: self.sizes[f := split_player(player)[0]] * (2 if f == "redundant" else 1) for player in players}
-
-    def forward(self, batch: Batch) -> Components:
-        present = {name: batch.present[..., MODALITIES.index(name)] for name in self.modalities}
-        white = {name: self.whiten(batch.modality(name), name) for name in self.modalities}
-        vectors = {f"unique:{name}": self.unique[name](white[name]) for name in self.modalities}
-        available = {f"unique:{name}": present[name] for name in self.modalities}
-        for pair in self.pairs:
-            name, both = join_modalities(pair), present[pair[0]] & present[pair[1]]
-            sides = [(f"{name} {modality}", white[modality]) for modality in pair]
-            vectors[f"redundant:{name}"] = torch.cat([self.redundant[key](rows) for key, rows in sides], dim=-1)
-            first, second = (self.centres[key](self.synergistic[key](rows, both), both) for key, rows in sides)
-            vectors[f"synergistic:{name}"] = first * second
-            available |= {f"redundant:{name}": both, f"synergistic:{name}": both}
-        order = players_of(self.modalities)
-        vectors = {player: vectors[player].masked_fill(~available[player][..., None], 0.0) for player in order}
-        return Components(vectors, {player: available[player] for player in order})
-
-    def whiten(self, raw: Tensor, name: str) -> Tensor:
-        """Whitened features (B, T, k), with input noise while training."""
-        white = self.whiteners[name](self.scalers[name](raw))
-        return white + self.noise * torch.randn_like(white) if self.training and self.noise else white
-
-
-class Evidence(nn.Module):
-    """Additive class evidence of the parts: logits = Σ U_m(u_m) + Σ R_mn(r_mn) + Σ S_mn(s_mn), each (B, T, C).
-
-    A redundant part speaks only where its two modalities agree: R_mn = gate · net((r_m + r_n)/2) / max(1, Σ gates),
-    gate = σ(6 (r_m·r_n − 1)), r_m·r_n being the critic of the alignment loss.
-    """
-
-    def __init__(self, spec: MethodSpec, players: tuple[str, ...], widths: dict[str, int]) -> None:
-        super().__init__()
-        hidden = int(spec.options["evidence_width"])
-        drop = float(spec.options["evidence_dropout"])
-        self.players = players
-        self.nets = nn.ModuleDict()
-        for player in players:
-            family = split_player(player)[0]
-            inputs = widths[player] // (2 if family == "redundant" else 1)
-            self.nets[player] = (
-                nn.Linear(inputs, spec.emotions, bias=False)
-                if family == "synergistic"
-                else mlp(inputs, hidden, spec.emotions, drop)
-            )
-
-    def forward(self, components: Components) -> dict[str, Tensor]:
-        gates = {
-            player: agreement_gate(vector) * components.available[player].to(vector)
-            for player, vector in components.vectors.items()
-            if player.startswith("redundant:")
-        }
-        crowd = torch.stack(list(gates.values())).sum(0).clamp(min=1.0) if gates else None  # (B, T)
-        logits = {}
-        for player, vector in components.vectors.items():
-            if player in gates:
-                agreed = sum(vector.chunk(2, dim=-1)) / 2
-                logits[player] = self.nets[player](agreed) * (gates[player] / crowd)[..., None]
-            else:
-                logits[player] = self.nets[player](vector) * components.available[player][..., None]
-        return logits
-
-
-def agreement_gate(redundant: Tensor) -> Tensor:
-    """How far the two halves of a redundant part agree, (B, T, 2 d_r) → (B, T) in (0, 1)."""
-    first, second = redundant.chunk(2, dim=-1)
-    return torch.sigmoid(GATE_SLOPE * ((first * second).sum(-1) - GATE_CENTRE))
 
 
 class DivideAndRefine(Method):
-    """Stage `divide` learns the parts and their additive evidence utterance by utterance; stage `refine` learns a
-    refined representation of every part and the backbone that reads them in context. The prediction is the sum of the
-    parts' own evidence and the backbone's logits, so what context adds stands on top of what the parts say.
+    """Stage `divide` learns the parts and what each says on its own, utterance by utterance; stage `refine` learns a
+    refined representation of every part and the backbone that reads them in context, the roles of the parts being held
+    by the losses of `divide`. Logits = sharpness · (loudness · Σ evidence of the parts + backbone(refined parts)): what
+    context adds stands on top of what the parts say. `loudness` and `sharpness` are fitted on dev at the end.
     """
 
-    stages = (Stage("divide", "utterance"), Stage("refine", "dialogue"))
+    stages = (Stage("divide", "utterance", select="loss"), Stage("refine", "dialogue"))
+    member: Tensor
+    loudness: Tensor
+    sharpness: Tensor
 
     def __init__(self, spec: MethodSpec) -> None:
         super().__init__(spec)
         self.divide = Divide(spec)
-        widths = self.divide.widths(self.players)
-        self.evidence = Evidence(spec, self.players, widths)
+        widths = self.divide.widths()
+        self.evidence = Evidence(spec, widths)
         self.refiners = nn.ModuleDict(
-            {player: mlp(widths[player], spec.width, spec.width, spec.dropout) for player in self.players}
+            {
+                player: nn.Sequential(nn.Dropout(spec.dropout), nn.Linear(width, spec.width))
+                for player, width in widths.items()
+            }
         )
-        self.norm = nn.LayerNorm(spec.width)
-        self.dropout = nn.Dropout(spec.dropout)
+        sources = [split_player(player)[1] for player in self.players]
+        member = [[modality in own for own in sources] for modality in spec.modalities]
+        self.register_buffer("member", torch.tensor(member, dtype=torch.float32), persistent=False)  # (M, K)
+        self.register_buffer("loudness", torch.ones(()))
+        self.register_buffer("sharpness", torch.ones(()))
         self.backbone = lookup("backbone", spec.backbone or "late_fusion")(
             BackboneSpec(spec.width, spec.emotions, len(spec.modalities), spec.dropout)
         )
-        self.views = nn.Linear(self.backbone.hidden_width, spec.width)
         self.register_baselines(widths)
 
     @property
@@ -157,86 +85,141 @@ class DivideAndRefine(Method):
 
     @torch.no_grad()
     def fit_features(self, features: dict[str, Tensor], labels: Tensor) -> None:
-        for name in self.spec.modalities:
-            scaler, whitener = self.divide.scalers[name], self.divide.whiteners[name]
-            scaler.fit(features[name])
-            whitener.fit(scaler(features[name]))
-        self.divide.build_heads()
-        self.divide.to(labels.device)
-        self.spec = replace(self.spec, kept={name: self.divide.whiteners[name].kept for name in self.spec.modalities})
+        self.spec = replace(self.spec, kept=self.divide.fit(features))
 
     def decompose(self, batch: Batch) -> Components:
         return self.divide(batch)
 
     def predict(self, components: Components, batch: Batch) -> MethodOutput:
-        evidence = torch.stack(list(self.evidence(components).values())).sum(0)  # (B, T, C)
-        out = self.backbone(self.refine(components), self.presence(batch), batch.speaker, batch.mask)
-        return MethodOutput(evidence + out.logits, out.hidden, components)
+        said, context, hidden = self.read(self.encode(components), self.presence(batch), batch.speaker, batch.mask)
+        return MethodOutput(self.sharpness * (self.loudness * said.sum(2) + context), hidden, components)
 
-    def refine(self, components: Components) -> Tensor:
-        """Modality vectors (B, T, M, h): each is the sum of the refined parts that the modality takes part in."""
-        refined = {
-            player: self.refiners[player](vector) * components.available[player][..., None]  # (B, T, h)
+    def predict_coalitions(self, components: Components, batch: Batch, keep: Tensor, removal: str) -> Tensor:
+        """As the base class, but each part is encoded twice (on, off) instead of once a coalition."""
+        on = self.encode(components)
+        off = self.encode(self.switch_off(components, torch.zeros_like(keep[:1]), removal))
+        many = len(keep)
+        there = (self.presence(batch).expand(many, -1, -1), batch.speaker.expand(many, -1), batch.mask.expand(many, -1))
+        said, context, _ = self.read(on.mixed(off, keep), *there)
+        return self.sharpness * (self.loudness * said.sum(2) + context)
+
+    def encode(self, components: Components) -> Encoded:
+        """Evidence, gate and refined vector of every part, each from that part alone."""
+        refined = [
+            self.refiners[player](vector) * components.available[player][..., None]
             for player, vector in components.vectors.items()
-        }
-        nodes = [
-            sum(part for player, part in refined.items() if modality in split_player(player)[1])
-            for modality in self.spec.modalities
         ]
-        return self.dropout(self.norm(torch.stack(nodes, dim=2)))  # (B, T, M, h)
+        return Encoded(*self.evidence(components), torch.stack(refined, dim=2))
+
+    def read(self, encoded: Encoded, present: Tensor, speaker: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What each part says (B, T, K, C), the backbone's logits (B, T, C) and its hidden vectors.
+
+        The backbone gets a vector a modality: the sum of the refined parts that the modality takes part in.
+        """
+        said = self.evidence.speak(encoded.evidence, encoded.gate)
+        nodes = self.member @ encoded.refined  # (B, T, M, h)
+        out = self.backbone(nodes, present, speaker, mask)
+        return said, out.logits, out.hidden
 
     def stage_logits(self, batch: Batch, stage: str) -> Tensor:
         if stage == "refine":
             return self(batch).logits
-        return torch.stack(list(self.evidence(self.divide(batch)).values())).sum(0)
+        return self.evidence.speak(*self.evidence(self.divide(batch))).sum(2)
 
     def trained_in(self, stage: str) -> list[nn.Parameter]:
-        own = [self.divide, self.evidence]
-        chosen = own if stage == "divide" else [m for m in self.children() if m not in own or self.spec.options.get("joint")]
-        return [parameter for module in chosen for parameter in module.parameters()]
+        modules = [self.divide, self.evidence] if stage == "divide" else list(self.children())
+        return [parameter for module in modules for parameter in module.parameters()]
 
     def loss(self, batch: Batch, stage: str) -> LossTerms:
-        return self.divide_loss(batch) if stage == "divide" else self.refine_loss(batch)
+        components = self.divide(batch)
+        if stage == "divide":
+            said = self.evidence.speak(*self.evidence(components))
+            terms = self.divide_terms(components, said, batch)
+        else:
+            terms = self.refine_terms(components, batch)
+        return LossTerms(torch.stack(list(terms.values())).sum(), {key: term.detach() for key, term in terms.items()})
 
-    def divide_loss(self, batch: Batch) -> LossTerms:
-        """Task loss in order of degree (synergy sees the lower orders detached), alignment of the redundant halves
-        (InfoNCE), decorrelation of unique from redundant parts, and a task loss for each redundant pair.
+    def divide_terms(self, components: Components, said: Tensor, batch: Batch) -> dict[str, Tensor]:
+        """Task loss in order of degree (synergy sees the lower orders detached), the roles of the parts, and a task
+        loss for each redundant pair on its own; `said` (B, T, K, C).
         """
         options = self.spec.options
-        components = self.divide(batch)
-        evidence = self.evidence(components)
-        low = sum(part for player, part in evidence.items() if not player.startswith("synergistic:"))
-        high = sum(part for player, part in evidence.items() if player.startswith("synergistic:"))
+        synergistic = torch.tensor([player.startswith("synergistic:") for player in self.players], device=said.device)
+        low, high = said[:, :, ~synergistic].sum(2), said[:, :, synergistic].sum(2)
         terms = {"task_low": self.cross_entropy(low, batch)}
-        if isinstance(high, Tensor):
-            terms["task"] = self.cross_entropy(low.detach() + high, batch)
-        align, auxiliary, decorrelate = [], [], []
-        for player, vector in components.vectors.items():
-            if not player.startswith("redundant:"):
-                continue
-            there = components.available[player] & batch.mask
-            first, second = vector[there].chunk(2, dim=-1)
-            align.append(symmetric_info_nce(first, second))
-            for modality, half in zip(split_player(player)[1], (first, second), strict=True):
-                decorrelate.append(cross_covariance(components.vectors[f"unique:{modality}"][there], half))
-            auxiliary.append(self.cross_entropy(evidence[player], batch))
-        if align:
-            terms["align"] = options["align_weight"] * torch.stack(align).mean()
-            terms["decorrelate"] = options["decorrelate_weight"] * torch.stack(decorrelate).mean()
-            terms["auxiliary"] = options["auxiliary_weight"] * torch.stack(auxiliary).mean()
-        return LossTerms(torch.stack(list(terms.values())).sum(), {k: v.detach() for k, v in terms.items()})
+        roles = role_losses(components, batch.mask)
+        if roles is None:
+            return terms
+        pairs = [
+            said[:, :, position] for position, player in enumerate(self.players) if player.startswith("redundant:")
+        ]
+        auxiliary = torch.stack([self.cross_entropy(pair, batch) for pair in pairs]).mean()
+        return terms | {
+            "task": self.cross_entropy(low.detach() + high, batch),
+            "align": options["align_weight"] * roles[0],
+            "decorrelate": options["decorrelate_weight"] * roles[1],
+            "auxiliary": options["auxiliary_weight"] * auxiliary,
+        }
 
-    def refine_loss(self, batch: Batch) -> LossTerms:
-        o = self.spec.options
-        components = self.divide(batch)
-        evidence = torch.stack(list(self.evidence(components).values())).sum(0)
-        out = self.backbone(self.refine(components), self.presence(batch), batch.speaker, batch.mask)
-        terms = {"task": self.cross_entropy(evidence.detach() * o.get("detach_scale", 1.0) + out.logits, batch) if o.get("detach_e") else self.cross_entropy(evidence + out.logits, batch)}
-        if o.get("context_weight"):
-            terms["context"] = o["context_weight"] * self.cross_entropy(out.logits, batch)
-        if o.get("roles_weight"):
-            terms["roles"] = o["roles_weight"] * self.divide_loss(batch).total
-        return LossTerms(torch.stack(list(terms.values())).sum(), {k: v.detach() for k, v in terms.items()})
+    def refine_terms(self, components: Components, batch: Batch) -> dict[str, Tensor]:
+        """Task loss of the whole and of the backbone alone (so that what the parts already say of train does not keep
+        it from learning), the contrast of views, and the losses of `divide` to hold the roles.
+        """
+        options = self.spec.options
+        encoded = self.encode(components)
+        said, context, _ = self.read(encoded, self.presence(batch), batch.speaker, batch.mask)
+        roles = self.divide_terms(components, said, batch)
+        return {
+            "task": self.cross_entropy(said.sum(2) + context, batch),
+            "context": options["context_weight"] * self.cross_entropy(context, batch),
+            "contrast": options["contrast_weight"] * self.contrast(encoded.refined, batch),
+            "roles": options["roles_weight"] * torch.stack(list(roles.values())).sum(),
+        }
+
+    def contrast(self, refined: Tensor, batch: Batch) -> Tensor:
+        """½ Σ_m InfoNCE(modality m alone, noisy view 1) + InfoNCE(view 1, view 2), τ = 0.7 (DnR, Refine).
+
+        Noise is on redundant parts only, scaled to each part's own spread. All vectors of a row belong to one
+        utterance, and each utterance has one row, so no negative shares an utterance with its anchor.
+        """
+        rows = refined[batch.mask]  # (n, K, h)
+        if len(rows) < 2:
+            return rows.sum() * 0.0
+        shared = self.evidence.shared.to(rows)[:, None]  # (K, 1)
+        spread = rows.detach().std(0, keepdim=True) * shared
+        views = [unit((rows + sd * spread * torch.randn_like(rows)).sum(1)) for sd in VIEW_NOISE]
+        loss = symmetric_info_nce(*views, VIEW_TEMPERATURE)
+        for position, there in enumerate(self.presence(batch)[batch.mask].unbind(-1)):
+            alone = unit((self.member[position] @ rows)[there])
+            loss = loss + 0.5 * symmetric_info_nce(alone, views[0][there], VIEW_TEMPERATURE)
+        return loss
+
+    @torch.no_grad()
+    def finish(self, dev: list[Batch]) -> None:
+        """Fit `loudness` in [0, 1] and the temperature of the whole on dev cross-entropy.
+
+        On train the parts' own evidence is surer than it should be; the temperature makes probabilities calibrated.
+        """
+        said, context, label = [], [], []
+        for batch in dev:
+            parts, rest, _ = self.read(self.encode(self.divide(batch)), self.presence(batch), batch.speaker, batch.mask)
+            known = batch.label >= 0
+            said.append(parts.sum(2)[known].double())
+            context.append(rest[known].double())
+            label.append(batch.label[known])
+        own, rest, gold = torch.cat(said), torch.cat(context), torch.cat(label)
+        if not len(gold):
+            return
+        best = minimize(
+            lambda x: float(functional.cross_entropy(x[1] * (x[0] * own + rest), gold)),
+            x0=[0.5, 0.7],
+            bounds=[(0.0, 1.0), (0.05, 2.0)],
+            method="L-BFGS-B",
+        )
+        self.loudness.fill_(round(float(best.x[0]), 3))
+        self.sharpness.fill_(round(float(best.x[1]), 3))
 
 
-__all__ = ["DivideAndRefine", "player_name"]
+def unit(rows: Tensor) -> Tensor:
+    """Rows of length 1."""
+    return functional.normalize(rows, dim=-1)

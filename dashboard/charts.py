@@ -1,0 +1,34 @@
+"""Hands a finished figure and its configuration to Streamlit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import streamlit as st
+
+from dashboard.markup import reads
+from dnr_core.figures.screen import CONFIG, render
+from dnr_core.figures.spec import FigureSpec
+
+
+def show(spec: FigureSpec, key: str) -> None:
+    """Draw a figure and, under it, the sentence that reads it."""
+    st.plotly_chart(render(spec), key=key, config=CONFIG, alt=spec.caption or None)
+    if spec.caption:
+        reads(spec.caption)
+
+
+def show_clickable(spec: FigureSpec, key: str, on_pick: Callable[[list[Any]], None]) -> None:
+    """Draw a figure whose points can be clicked; `on_pick` receives the customdata of the point."""
+
+    def picked() -> None:
+        points = st.session_state[key].selection.points
+        if points:
+            on_pick(points[0]["customdata"])
+
+    st.plotly_chart(
+        render(spec), key=key, config=CONFIG, on_select=picked, selection_mode="points", alt=spec.caption or None
+    )
+    if spec.caption:
+        reads(spec.caption)

@@ -1,0 +1,139 @@
+"""The numbers of one dialogue, before and after parts were switched off, as the Engine gives them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from dashboard.state import Selection, engine, shelf
+from dnr_core.errors import DnRError
+from dnr_core.types import ComponentValues, Dialogue, softmax
+
+NOT_SHOWN_WITHOUT_RUN = "Predictions cannot be shown because no checkpoint is chosen: the dialogue can be read."
+
+
+@dataclass(frozen=True)
+class DialogueNumbers:
+    """T turns, C emotions. `gold` (T,) class or −1; `before`, `after` (T, C) probabilities; None where there are none.
+
+    `problem` is one line that says why something cannot be shown.
+    """
+
+    dialogue: Dialogue
+    emotions: tuple[str, ...]
+    gold: np.ndarray
+    before: np.ndarray | None = None
+    after: np.ndarray | None = None
+    values: ComponentValues | None = None
+    problem: str | None = None
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """The class predicted by the full model, (T,)."""
+        assert self.before is not None
+        return self.before.argmax(axis=1)
+
+    @property
+    def flipped(self) -> np.ndarray:
+        """Turns whose prediction changed."""
+        if self.before is None or self.after is None:
+            return np.array([], dtype=int)
+        return np.flatnonzero(self.before.argmax(axis=1) != self.after.argmax(axis=1))
+
+    @property
+    def delta(self) -> np.ndarray:
+        """Change of the probability of the class predicted by the full model, (T,)."""
+        assert self.before is not None and self.after is not None
+        turns = np.arange(len(self.gold))
+        return self.after[turns, self.predicted] - self.before[turns, self.predicted]
+
+    @property
+    def wrong(self) -> np.ndarray:
+        """Labelled turns that the full model gets wrong, (T,) bool."""
+        return (self.gold >= 0) & (self.predicted != self.gold)
+
+    def value_of_predicted(self) -> np.ndarray:
+        """Shapley values (T, K) on the logit of the class predicted by the full model."""
+        assert self.values is not None
+        return self.values.values[np.arange(len(self.gold)), :, self.predicted]
+
+
+def dialogue_numbers(chosen: Selection) -> DialogueNumbers:
+    """Everything the Dialogue page shows; a DnRError becomes `problem`, and the rest is shown all the same."""
+    corpus, name = chosen.corpus, chosen.dialogue
+    dialogue, rows = corpus.dialogue(name), corpus.dialogue_rows[name]
+    gold = corpus.labels[rows]
+    if chosen.run is None:
+        return DialogueNumbers(dialogue, corpus.emotions, gold, problem=NOT_SHOWN_WITHOUT_RUN)
+    key = (chosen.run.info.name, chosen.corpus_name)
+    before = after = values = None
+    try:
+        found = engine().predictions(*key, dialogue.split)
+        start = int(np.searchsorted(found.row, rows[0]))
+        before = softmax(found.logits[start : start + len(rows)])
+        values = engine().dialogue_values(*key, name)
+        if chosen.off:
+            turn = chosen.turn if chosen.scope == "turn" else None
+            after = softmax(engine().switched(*key, name, chosen.off, turn=turn))
+    except DnRError as error:
+        return DialogueNumbers(dialogue, corpus.emotions, gold, before, after, values, str(error))
+    return DialogueNumbers(dialogue, corpus.emotions, gold, before, after, values)
+
+
+@dataclass(frozen=True)
+class SplitSteps:
+    """Rows of a split that can be stepped to, in corpus order: `errors` and `shifts` (row numbers)."""
+
+    errors: np.ndarray
+    shifts: np.ndarray
+    wrong_in: dict[str, int]
+
+
+def split_steps(chosen: Selection, split: str) -> SplitSteps:
+    """Where the errors and the emotion shifts of a split are; without a run that can be used there are no errors."""
+    corpus = chosen.corpus
+    shifts = shelf().get(("shifts", corpus.hash, split), lambda: emotion_shifts(corpus, corpus.rows(split)))
+    if chosen.run is None:
+        return SplitSteps(np.array([], dtype=int), shifts, {})
+    key = ("errors", corpus.hash, engine().header(chosen.run.info.name).manifest_hash, split)
+    try:
+        errors, wrong_in = shelf().get(key, lambda: find_errors(chosen, split))
+    except DnRError:
+        return SplitSteps(np.array([], dtype=int), shifts, {})
+    return SplitSteps(errors, shifts, wrong_in)
+
+
+def find_errors(chosen: Selection, split: str) -> tuple[np.ndarray, dict[str, int]]:
+    """Rows that are predicted wrong and their number per dialogue. Raises DnRError where the run does not fit."""
+    assert chosen.run is not None
+    found = engine().predictions(chosen.run.info.name, str(chosen.corpus_name), split)
+    errors = found.row[(found.gold >= 0) & (found.predicted != found.gold)]
+    ids = chosen.corpus.utterances["dialogue_id"].to_numpy(dtype=object)
+    names, counts = np.unique(ids[errors].astype(str), return_counts=True)
+    return errors, {str(name): int(count) for name, count in zip(names, counts, strict=True)}
+
+
+def emotion_shifts(corpus: Any, rows: np.ndarray) -> np.ndarray:
+    """Rows whose gold emotion differs from that of the same speaker's last labelled turn in the dialogue."""
+    frame = corpus.utterances
+    ids, speakers = frame["dialogue_id"].to_numpy(dtype=object), frame["speaker"].to_numpy(dtype=object)
+    last: dict[tuple[str, str], int] = {}
+    shifts = []
+    for row in rows:
+        label, who = int(corpus.labels[row]), (ids[row], speakers[row])
+        if label < 0:
+            continue
+        if last.setdefault(who, label) != label:
+            shifts.append(int(row))
+        last[who] = label
+    return np.array(shifts, dtype=int)
+
+
+def following(rows: np.ndarray, current: int) -> int | None:
+    """The next of the rows after `current`, from the start again after the last; None where there is none."""
+    if not len(rows):
+        return None
+    place = int(np.searchsorted(rows, current, side="right"))
+    return int(rows[place % len(rows)])

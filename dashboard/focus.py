@@ -1,0 +1,52 @@
+"""The utterance in focus: its clip, and its probabilities before and after."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from dashboard.dialogue_data import DialogueNumbers
+from dashboard.markup import dot, notice, shown, signed, table, track
+from dnr_core.figures.spec import emotion_colours
+
+VIDEO = {".mp4", ".mkv", ".avi", ".webm"}
+
+
+def media(path: str | None) -> None:
+    """Play the clip of the utterance, where there is one."""
+    if not path:
+        return
+    if not Path(path).is_file():
+        notice(f"The clip cannot be played because {path} is not there any more.", kind="info")
+        return
+    (st.video if Path(path).suffix.lower() in VIDEO else st.audio)(path)
+
+
+def emotion_legend(numbers: DialogueNumbers) -> str:
+    """Which colour stands for which emotion."""
+    colours = emotion_colours(numbers.emotions)
+    names = "&emsp;".join(f"{dot(colours[name])}{shown(name)}" for name in numbers.emotions)
+    return f'<span class="dnr-legend">{names}</span>'
+
+
+def probabilities(numbers: DialogueNumbers, turn: int) -> None:
+    """A table of the emotions with their probability before and after; a tick marks where it was."""
+    colours, before = emotion_colours(numbers.emotions), numbers.before
+    assert before is not None
+    after, rows = numbers.after, []
+    for place, name in enumerate(numbers.emotions):
+        colour, was = colours[name], before[turn, place]
+        gold = " <small>gold</small>" if numbers.gold[turn] == place else ""
+        cells = [f"{dot(colour)}{shown(name)}{gold}"]
+        if after is None:
+            cells.append(f"{was:.3f}{track(was, colour)}")
+        else:
+            now = after[turn, place]
+            cells += [
+                f"{was:.3f}",
+                f"{now:.3f}{track(now, colour, was if abs(now - was) >= 0.005 else None)}",
+                signed(now - was, 3),
+            ]
+        rows.append(cells)
+    table(["emotion", "probability"] if after is None else ["emotion", "before", "after", "Δ"], rows)

@@ -1,0 +1,123 @@
+"""Small pieces of HTML: every text from data passes `shown`, so that it appears as it was typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+import streamlit as st
+
+STYLE = """
+<style>
+.block-container, [data-testid="stMainBlockContainer"] {padding: 2.2rem 2rem 2rem; max-width: 1720px;}
+[data-testid="stVerticalBlock"] {gap: .6rem;}
+[data-testid="stWidgetLabel"] p {font-size: .86rem;}
+.dnr {font-variant-numeric: tabular-nums; line-height: 1.45;}
+.dnr small, .dnr-quiet {opacity: .68; font-size: .86em;}
+.dnr:has(table) {overflow-x: auto;}
+.dnr table {border-collapse: collapse; width: 100%; font-size: .93em;}
+.dnr th {text-align: right; font-weight: 500; opacity: .68; padding: 2px 8px;
+  border-bottom: 1px solid rgba(128,128,128,.35);}
+.dnr td {text-align: right; padding: 3px 8px; border-bottom: 1px solid rgba(128,128,128,.14); white-space: nowrap;}
+.dnr th:first-child, .dnr td:first-child {text-align: left; padding-left: 0;}
+.dnr-legend {font-size: .84em;}
+.dnr-tiles {display: grid; grid-template-columns: repeat(auto-fit, minmax(158px, 1fr)); gap: 10px;}
+.dnr-tile {border: 1px solid rgba(128,128,128,.25); border-radius: 6px; padding: 8px 12px;}
+.dnr-tile b {font-size: 1.6em; font-weight: 600; display: block; line-height: 1.25;}
+.dnr-dot {display: inline-block; width: .72em; height: .72em; border-radius: 2px; margin-right: .4em;}
+.dnr-notice {border-left: 3px solid #D55E00; background: rgba(213,94,0,.09); padding: 7px 12px; border-radius: 4px;
+  overflow-wrap: anywhere;}
+.dnr-notice.info {border-color: #2F6F9F; background: rgba(47,111,159,.09);}
+.dnr-reads {margin: -2px 0 6px 0; font-size: .93em;}
+.dnr h3 {font-size: 1.02em; font-weight: 600; margin: 10px 0 2px 0; padding: 0;}
+.dnr h2 {font-size: 1.3em; font-weight: 600; margin: 0; padding: 0; display: inline;}
+[class*="st-key-pick_off_"] [data-testid="stButtonGroup"] {display: flex; flex-direction: row; align-items: center;}
+[class*="st-key-pick_off_"] [data-testid="stWidgetLabel"] {min-width: 78px; margin: 0;}
+[class*="st-key-pick_off_"] button {padding: 1px 7px; min-height: 1.8rem;}
+[class*="st-key-pick_off_"] button p {font-size: .8rem;}
+.dnr-track {display: inline-block; width: 74px; height: 8px; background: rgba(128,128,128,.18); border-radius: 2px;
+  margin-left: 8px; vertical-align: middle;}
+.dnr-track {position: relative;}
+.dnr-track u {position: absolute; top: -2px; width: 2px; height: 12px; background: currentColor;}
+.dnr-track i {display: block; height: 100%; background: var(--st-primary-color, #2F6F9F); border-radius: 2px;}
+</style>
+"""
+CONTROL_PICTURES = {code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\n\t"} | {127: "\u2421"}
+CONTROL_PICTURES |= dict.fromkeys(range(128, 160), "␦")
+
+
+def shown(text: object) -> str:
+    """Any text as HTML that shows it literally: markup escaped, control characters as pictures."""
+    return escape(str(text).translate(CONTROL_PICTURES), quote=True)
+
+
+def write(body: str) -> None:
+    """Put a piece of HTML on the page; its data must have passed `shown`."""
+    st.html(f'<div class="dnr">{body}</div>')
+
+
+def notice(line: str, *, kind: str = "problem") -> None:
+    """One line for the reader: a `problem` with what to do, or `info`."""
+    st.html(f'<div class="dnr dnr-notice {kind}" role="alert">{shown(line)}</div>')
+
+
+def heading(title: str, explanation: str = "") -> None:
+    """A small heading with one quiet line under it."""
+    write(f"<h3>{shown(title)}</h3>" + (f"<small>{shown(explanation)}</small>" if explanation else ""))
+
+
+def title(name: str, explanation: str) -> None:
+    """The name of the page and what it is for, on one line."""
+    write(f'<h2>{shown(name)}</h2> &ensp;<span class="dnr-quiet">{shown(explanation)}</span>')
+
+
+def reads(sentence: str) -> None:
+    """The one sentence that reads the picture above it."""
+    st.html(f'<div class="dnr dnr-reads">{shown(sentence)}</div>')
+
+
+def dot(colour: str) -> str:
+    """A small square of a colour; always beside the name that it stands for."""
+    return f'<span class="dnr-dot" style="background:{colour}"></span>'
+
+
+def track(share: float, colour: str, tick: float | None = None) -> str:
+    """A small bar for a share from 0 to 1; a tick where it was before."""
+    mark = "" if tick is None else f'<u style="left:{100 * tick:.1f}%"></u>'
+    return f'<span class="dnr-track">{mark}<i style="width:{100 * share:.1f}%;background:{colour}"></i></span>'
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """A dense table; cells are HTML already."""
+    head = "".join(f"<th>{shown(name)}</th>" for name in header)
+    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
+    write(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+
+
+def tiles(items: Iterable[tuple[str, str, str]]) -> None:
+    """Tiles of (label, value, what stands under it), all plain text."""
+    cells = "".join(
+        f'<div class="dnr-tile"><small>{shown(label)}</small><b>{shown(value)}</b><small>{shown(under)}</small></div>'
+        for label, value, under in items
+    )
+    write(f'<div class="dnr-tiles">{cells}</div>')
+
+
+def signed(value: float, digits: int = 2) -> str:
+    """`+0.12` or `−0.12` with a real minus, `0.00` without a sign."""
+    written = f"{value:+.{digits}f}"
+    return written.replace("-", "−") if float(written) else written[1:]
+
+
+def score_cell(value: float | None, interval: Sequence[float] | None = None) -> str:
+    """A score as an HTML cell, its interval small beside it."""
+    if value is None or interval is None:
+        return share(value)
+    return f"{value:.3f} <small>{interval[0]:.2f}–{interval[1]:.2f}</small>"
+
+
+def share(value: float | None, interval: Sequence[float] | None = None) -> str:
+    """`0.612` or `0.612 (0.58–0.64)`, a dash where there is none."""
+    if value is None:
+        return "–"
+    return f"{value:.3f}" + (f" ({interval[0]:.2f}–{interval[1]:.2f})" if interval is not None else "")

@@ -1,0 +1,61 @@
+"""Dialogue: read a conversation, switch parts of the model off, and see every prediction move."""
+
+import streamlit as st
+
+from dashboard import controls, dialogue_figures, focus
+from dashboard.charts import show, show_clickable
+from dashboard.chat import clock, legend, show_chat, truth
+from dashboard.dialogue_data import DialogueNumbers, dialogue_numbers
+from dashboard.markup import heading, notice, reads, write
+from dashboard.state import Selection, go_to
+
+
+def page() -> None:
+    """The whole page, from the selection to the pictures."""
+    chosen = controls.open_page(
+        "Dialogue", "Read a conversation, switch parts of the model off, and see every prediction move."
+    )
+    if chosen.corpus is None:
+        if not chosen.messages:
+            notice("There is no corpus yet: write one with `python -m dnr_core demo` or `python -m dnr_core prepare`.")
+        return
+    steps = controls.dialogue_picker(chosen)
+    controls.step_buttons(chosen, steps)
+    with st.spinner("Computing this dialogue …", show_time=True):
+        numbers = dialogue_numbers(chosen)
+    if numbers.problem:
+        notice(numbers.problem, kind="info" if chosen.run is None else "problem")
+    write(focus.emotion_legend(numbers))
+    spec = dialogue_figures.timeline(numbers, chosen.turn)
+    if len(spec.data):
+        show_clickable(spec, "timeline", lambda point: go_to(chosen.dialogue, controls.turn_of(point)))
+    left, right = st.columns([1.45, 1], gap="medium")
+    with left:
+        if numbers.values is not None:
+            write(legend(numbers.values.players))
+        show_chat(numbers, chosen.turn, lambda turn: go_to(chosen.dialogue, turn))
+    with right:
+        side(chosen, numbers)
+
+
+def side(chosen: Selection, numbers: DialogueNumbers) -> None:
+    """Switches, what they did, and the utterance in focus."""
+    utterance = numbers.dialogue.utterances[chosen.turn]
+    if numbers.values is not None:
+        heading("Switch parts off", "Off: replaced by its mean over the training data.")
+        controls.part_switches(chosen, numbers.values.players)
+        if numbers.after is not None:
+            reads(dialogue_figures.effect(numbers))
+    when = "" if utterance.start_s is None else f" · {clock(utterance.start_s)}"
+    planted = f" · planted: {truth(utterance)}" if utterance.truth_family else ""
+    heading(f"Turn {chosen.turn} · {utterance.speaker}{when}", f"{utterance.utterance_id}{planted}")
+    focus.media(utterance.media)
+    if numbers.before is not None:
+        focus.probabilities(numbers, chosen.turn)
+    if numbers.values is not None:
+        label = numbers.emotions[int(numbers.predicted[chosen.turn])]
+        heading(f"What made it “{label}”", "Exact Shapley value of each part, in logits.")
+        show(dialogue_figures.parts(numbers, chosen.turn), "parts")
+
+
+page()

@@ -1,0 +1,86 @@
+"""Overview: what the model is, how good it is, and how far its explanations can be trusted."""
+
+import streamlit as st
+
+from dashboard import controls, overview_data
+from dashboard.charts import show
+from dashboard.markup import heading, notice, reads, table, tiles
+from dashboard.state import Selection, engine
+from dnr_core.errors import DnRError
+from dnr_core.serve import DEMO_CORPUS
+
+
+def page() -> None:
+    """The whole page, from the selection to the pictures."""
+    chosen = controls.open_page(
+        "Overview", "What the model is, how good it is, and how far its explanations can be trusted."
+    )
+    if chosen.corpus is None:
+        if not chosen.messages:
+            notice("There is no corpus yet: write one with `python -m dnr_core demo` or `python -m dnr_core prepare`.")
+        return
+    corpus = chosen.corpus
+    heading(
+        f"Corpus: {chosen.corpus_name}",
+        f"{len(corpus.dialogue_rows):,} dialogues, {len(corpus):,} utterances: {overview_data.split_sizes(corpus)}; "
+        f"split: {corpus.split_provenance}",
+    )
+    if chosen.run is None:
+        if not chosen.messages:
+            notice(overview_data.NO_RUN.format(corpus=engine().data / str(chosen.corpus_name)), kind="info")
+        return
+    if chosen.corpus_name == DEMO_CORPUS:
+        notice(overview_data.WELCOME, kind="info")
+    heading(f"Model: {chosen.run.info.name}", overview_data.facts(chosen))
+    try:
+        with st.spinner("Predicting this split …", show_time=True):
+            scores(chosen, overview_data.shown_split(corpus))
+    except DnRError as error:
+        notice(str(error))
+    if chosen.run.history:
+        left, right = st.columns(2, gap="medium")
+        with left:
+            heading("Training", "Weighted F1 on dev, by epoch and stage.")
+            show(overview_data.training_figure(chosen.run.history), "training")
+        with right:
+            heading("Loss", "Cross-entropy, by epoch.")
+            show(overview_data.loss_figure(chosen.run.history), "loss")
+
+
+def scores(chosen: Selection, split: str) -> None:
+    """Headline scores, classes, confusions, and what the explanations are worth."""
+    found = overview_data.measured(chosen, split, "evaluate")
+    if not found["n"]:
+        notice(f"Scores cannot be shown because the {split} split has no labels.", kind="info")
+        return
+    tiles(overview_data.headline(found, split))
+    left, right = st.columns([1.1, 1], gap="medium")
+    with left:
+        heading("By emotion", f"On {split}; small: 95 % intervals, from drawing whole dialogues with replacement.")
+        intervals = overview_data.measured(chosen, split, "class_intervals")
+        table(["emotion", "precision", "recall", "F1", "n"], overview_data.class_rows(found, intervals))
+        reads(overview_data.class_reading(found))
+    with right:
+        heading("Confusions", f"Counts on {split}: gold in rows, predicted in columns.")
+        show(
+            overview_data.confusion_figure(engine().predictions(chosen.run.info.name, chosen.corpus_name, split)),
+            "matrix",
+        )
+    trust(chosen, split)
+
+
+def trust(chosen: Selection, split: str) -> None:
+    """How far the explanations can be trusted: completeness, and planted truth where it is known."""
+    heading("Can the explanations be trusted?", "Exact Shapley values of the parts, parts switched off in every turn.")
+    gap = overview_data.completeness(chosen, split)
+    if gap is None:
+        notice(overview_data.NOT_STORED, kind="info")
+        return
+    agreement = overview_data.measured(chosen, split, "truth_agreement")
+    if agreement is not None:
+        columns = ["planted source", "n", "predicted right", "family named right", "part named right"]
+        table(columns, overview_data.truth_rows(agreement))
+    reads(overview_data.trust_reading(gap, agreement, len(chosen.run.players)))
+
+
+page()

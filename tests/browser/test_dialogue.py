@@ -1,0 +1,154 @@
+"""What a person does with the dashboard, done in a real browser."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pytest
+
+from dnr_core.types import softmax
+from tests.conftest import HOSTILE_TEXTS, RUN, longest_test_dialogue
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture
+def numbers(workspace):
+    """Corpus, predictions and the dialogue that opens first."""
+    corpus = workspace.engine.corpus("planted")
+    return corpus, workspace.engine.predictions(RUN, "planted", "test"), corpus.dialogue_ids("test")[0]
+
+
+def link(page):
+    return {name: values if name == "off" else values[0] for name, values in parse_qs(urlsplit(page.url).query).items()}
+
+
+def test_step_to_an_error_switch_a_part_off_and_share_the_link(visit, workspace, numbers):
+    corpus, found, _ = numbers
+    errors = found.row[found.predicted != found.gold]
+    first = visit().open("/")
+    first.page.get_by_text("Weighted F1, test").wait_for()
+    first.page.get_by_role("link", name="Dialogue").click()
+    first.focused.wait_for()
+    first.settled().page.keyboard.press("e")
+    first.page.locator(".chat .row.focus .miss").wait_for()
+    first.settled()
+    here = link(first.page)
+    row = corpus.dialogue_rows[here["dialogue"]][int(here["turn"])]
+    assert row in errors
+    utterance = corpus.utterance(int(row))
+    assert utterance.text in first.focused.inner_text()
+
+    player = "synergistic:audio+text"
+    group = first.page.locator(".st-key-pick_off_synergistic")
+    group.get_by_role("button", name="audio+text").click()
+    after = first.page.locator(".chat .row.focus .after")
+    after.wait_for()
+    logits = workspace.engine.switched(RUN, "planted", here["dialogue"], frozenset({player}))
+    place = int(np.searchsorted(found.row, row))
+    before, label = found.probabilities[place], int(found.predicted[place])
+    later = softmax(logits)[int(here["turn"])]
+    delta = f"Δ {later[label] - before[label]:+.2f}".replace("-", "−")
+    shown = after.inner_text()
+    assert f"{later[later.argmax()]:.2f}" in shown
+    assert delta in shown or "Δ 0.00" in shown
+    first.settled()
+    assert link(first.page)["off"] == [player]
+
+    second = visit().open(first.page.url.removeprefix(first.address))
+    second.page.locator(".chat .row.focus .after").wait_for()
+    assert second.focused.inner_text() == first.focused.inner_text()
+    assert link(second.page) == link(first.page)
+    first.clean()
+    second.clean()
+
+
+def test_arrow_keys_clicks_and_the_back_button(visit, numbers):
+    _, _, dialogue = numbers
+    opened = visit().open("/dialogue")
+    opened.focused.wait_for()
+    for turn in (1, 2):
+        opened.page.keyboard.press("ArrowRight")
+        opened.page.locator(f'.chat .row.focus[data-turn="{turn}"]').wait_for()
+        opened.settled()
+    opened.page.locator('.chat .row[data-turn="4"]').click()
+    opened.page.locator('.chat .row.focus[data-turn="4"]').wait_for()
+    opened.settled()
+    assert link(opened.page)["turn"] == "4" and link(opened.page)["dialogue"] == dialogue
+    opened.page.keyboard.press("ArrowLeft")
+    opened.page.locator('.chat .row.focus[data-turn="3"]').wait_for()
+    opened.settled()
+    opened.page.go_back()
+    opened.page.locator('.chat .row.focus[data-turn="4"]').wait_for()
+    opened.clean()
+
+
+def test_fast_key_presses_are_all_counted(visit):
+    opened = visit().open("/dialogue")
+    opened.focused.wait_for()
+    opened.settled()
+    for _ in range(5):
+        opened.page.keyboard.press("ArrowRight")
+        opened.page.wait_for_timeout(120)
+    opened.page.locator('.chat .row.focus[data-turn="5"]').wait_for(timeout=5_000)
+    opened.settled()
+    assert link(opened.page)["turn"] == "5"
+
+
+def test_a_click_on_the_timeline_moves_the_focus(visit):
+    opened = visit().open("/dialogue")
+    opened.focused.wait_for()
+    opened.settled()
+    point = opened.page.locator(".st-key-timeline .scatterlayer .points path.point").nth(3)
+    box = point.bounding_box()
+    opened.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    opened.page.locator('.chat .row.focus[data-turn="3"]').wait_for()
+    opened.clean()
+
+
+def test_the_state_survives_a_page_switch(visit):
+    opened = visit().open("/dialogue?turn=2&off=unique%3Atext")
+    opened.page.locator('.chat .row.focus[data-turn="2"] .after').wait_for()
+    opened.page.get_by_role("link", name="Overview").click()
+    opened.page.get_by_text("Weighted F1, test").wait_for()
+    opened.settled()
+    assert link(opened.page)["off"] == ["unique:text"] and link(opened.page)["turn"] == "2"
+    opened.page.get_by_role("link", name="Dialogue").click()
+    opened.page.locator('.chat .row.focus[data-turn="2"] .after').wait_for()
+    opened.clean()
+
+
+def test_hostile_texts_appear_as_typed(visit, workspace):
+    dialogue = longest_test_dialogue(workspace.engine.corpus("hostile"))
+    opened = visit().open(f"/dialogue?corpus=hostile&checkpoint={RUN}&dialogue={dialogue}")
+    opened.focused.wait_for()
+    texts = opened.page.locator(".chat .text bdi")
+    for place in (0, 1, 2, 4, 5, 6):
+        assert texts.nth(place).text_content() == HOSTILE_TEXTS[place]
+    assert "\u2407" in texts.nth(3).text_content()
+    assert opened.page.title() != "taken"
+    assert opened.page.locator(".chat script, .chat img, .chat b:text-is('bold')").count() == 0
+    assert opened.page.locator('.chat .row[data-turn="6"]').bounding_box()["width"] < 1280
+    opened.clean()
+
+
+@pytest.mark.parametrize("path", ["/?corpus=%3Cb%3E", "/dialogue?turn=zzz&off=nonsense", "/?checkpoint=corrupt-run"])
+def test_bad_links_give_one_message(visit, path):
+    opened = visit().open(path)
+    alert = opened.page.locator(".dnr-notice.problem")
+    alert.first.wait_for()
+    assert alert.count() == 1
+    assert not re.search(r"Traceback|Error:", opened.page.locator("body").inner_text())
+    opened.clean()
+
+
+@pytest.mark.parametrize("width", [820, 1280, 1920])
+def test_nothing_is_cut_off_at_the_side(visit, width):
+    for path in ("/", "/dialogue?off=unique%3Atext"):
+        opened = visit(width).open(path)
+        opened.page.get_by_text("Corpus").first.wait_for(state="attached")
+        sizes = "main => [main.scrollWidth, main.clientWidth]"
+        inner, outer = opened.page.locator('[data-testid="stMain"]').evaluate(sizes)
+        assert inner <= outer + 1
