@@ -11,7 +11,7 @@ if str(ROOT) not in sys.path:
 
 from dashboard.pages import PAGES
 
-HERE = Path(__file__).parent
+HERE = ROOT / "dashboard"
 st.set_page_config(page_title="Divide and Refine", page_icon=str(HERE / "assets" / "icon.svg"), layout="wide")
 pages = [
     st.Page(HERE / "views" / file, title=title, icon=icon, url_path=address, default=place == 0)

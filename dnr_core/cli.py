@@ -7,44 +7,43 @@ import io
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import tyro
 from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dnr_core import __version__
-from dnr_core.commands import Command, Demo, Doctor, Evaluate, Explain, Prepare, Train
+from dnr_core.commands import PROGRAM, Demo, Doctor, Evaluate, Explain, Prepare, Train, parse
 from dnr_core.config import RunConfig, checkpoint_root, first_fault, parse_config, preset, read_json
 from dnr_core.errors import EXIT_ERROR, EXIT_INTERRUPTED, DnRError, UsageError
 from dnr_core.registry import lookup, names
 from dnr_core.serve import Engine
 
-PROGRAM = "python -m dnr_core"
+LINE_EVERY_S = 5.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code. Every DnRError is one line on stderr."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given == ["--version"]:
-        write(__version__)
-        return 0
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal without Unicode shows escapes
+            stream.reconfigure(errors="backslashreplace")
     try:
-        command = parse(given)
-        if command is None:
-            return 0
-        COMMANDS[type(command)](command)
-        sys.stdout.flush()
+        command = None if given == ["--version"] else parse(given)
+        if command is not None:
+            COMMANDS[type(command)](command)
+        write(__version__ if given == ["--version"] else "")
     except DnRError as error:
         return fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         return fail("interrupted", EXIT_INTERRUPTED)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_stdout()
         return EXIT_ERROR
     except OSError as error:
         return fail(f"{error.filename or 'the system'}: {error.strerror or error}", EXIT_ERROR)
@@ -59,50 +58,27 @@ def fail(line: str, code: int) -> int:
     return code
 
 
-def parse(arguments: list[str]) -> Any:
-    """The command that was typed, or None after help. Raises UsageError on one line: no boxes."""
-    captured = io.StringIO()
-    os.environ.setdefault("COLUMNS", "100")
-    try:
-        with contextlib.redirect_stderr(captured):
-            return tyro.cli(
-                Command,  # type: ignore[arg-type]
-                args=arguments,
-                prog=PROGRAM,
-                description="Train, serve and explain models of multimodal emotion recognition in conversation.",
-                config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
-            )
-    except SystemExit as stop:
-        if not stop.code:
-            return None
-        raise UsageError(unboxed(captured.getvalue()), do=f"see `{PROGRAM} {help_of(arguments)}`") from stop
-
-
-def unboxed(text: str) -> str:
-    """The words of a boxed message on one line."""
-    lines = [line.strip().strip("│").strip() for line in text.splitlines() if line.strip().startswith("│")]
-    kept = []
-    for line in lines:
-        if line.startswith("──"):
-            break
-        kept.append(line)
-    return " ".join(kept).rstrip(".") or "cannot read the arguments"
-
-
-def help_of(arguments: list[str]) -> str:
-    """What to type for help on the command that was meant."""
-    known = [kind.__name__.lower() for kind in COMMANDS]
-    return f"{arguments[0]} --help" if arguments and arguments[0] in known else "--help"
-
-
 def write(text: str) -> None:
-    """One text on stdout."""
-    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    """One text on stdout, at once. Raises DnRError where stdout takes no more (BrokenPipeError: nobody reads it)."""
+    try:
+        sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        drop_stdout()
+        raise DnRError("cannot write to stdout", got=error.strerror or error) from error
+
+
+def drop_stdout() -> None:
+    """Forget what stdout did not take, so that the interpreter does not try, and complain, again when it ends."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def answer(values: dict[str, Any], text: str, *, as_json: bool) -> None:
     """One JSON object, or the text for people."""
-    write(json.dumps(values, ensure_ascii=False) if as_json else text)
+    write(json.dumps(values) if as_json else text)
 
 
 def demo(command: Demo) -> None:
@@ -172,6 +148,10 @@ def train(command: Train) -> None:
 
     if command.resume and command.overwrite:
         raise UsageError("--resume and --overwrite exclude each other", do="choose one")
+    if command.seeds is not None and command.seed is not None:
+        raise UsageError("--seed and --seeds exclude each other", do="choose one")
+    if command.seeds is not None and command.seeds < 1:
+        raise UsageError("bad --seeds", got=command.seeds, expected="a positive number")
     config = run_config(command)
     engine = Engine()
     corpus = engine.corpus(command.corpus)
@@ -186,8 +166,6 @@ def train(command: Train) -> None:
         if command.seeds is None:
             result = train_run(engine, command.corpus, config, out, **settings)
         else:
-            if command.seeds < 1:
-                raise UsageError("bad --seeds", got=command.seeds, expected="a positive number")
             seeds = list(range(command.seeds))
             result = train_seeds(engine, command.corpus, config, out, seeds, on_seed=shown.seed, **settings)
     answer({"checkpoint": str(out)} | result, f"{out}\n{described(result)}", as_json=command.json)
@@ -266,12 +244,15 @@ def corpus_of(engine: Engine, checkpoint: Path, corpus: Path | None) -> Path:
 
 
 def explain(command: Explain) -> None:
+    from dnr_core.experiment import check_writable
     from dnr_core.explain.table import explanation_table, write_table
 
     engine = Engine()
     corpus = corpus_of(engine, command.checkpoint, command.corpus)
-    if command.out.exists() and not command.overwrite:
-        raise DnRError(f"{command.out} exists", do="choose another --out, or add --overwrite")
+    if command.out.is_dir() or (command.out.exists() and not command.overwrite):
+        add = "" if command.out.is_dir() else ", or add --overwrite"
+        raise DnRError(f"{command.out} exists", do=f"choose another --out{add}")
+    check_writable(command.out)
     with TrainingProgress() as shown:
         stored = engine.compute_coalitions(
             command.checkpoint, corpus, command.split, command.scope, progress=shown.rows
@@ -318,7 +299,7 @@ class TrainingProgress:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         self.bars = Progress(*columns, console=self.console, disable=not self.console.is_terminal)
         self.tasks: dict[str, Any] = {}
-        self.prefix = ""
+        self.prefix, self.last_line = "", 0.0
 
     def __enter__(self) -> TrainingProgress:
         self.bars.start()
@@ -343,7 +324,8 @@ class TrainingProgress:
     def show(self, key: str, words: str, done: int, of: int) -> None:
         """Move a bar, or print a line now and then."""
         if not self.console.is_terminal:
-            if key != "coalitions" and (done % 10 == 0 or done == of):
+            if done == of or time.monotonic() - self.last_line > LINE_EVERY_S:
+                self.last_line = time.monotonic()
                 sys.stderr.write(f"{words} ({done}/{of})\n")
             return
         if key not in self.tasks:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, NoReturn, get_args
 
 import tyro
+from tyro._errors import on_parse_error
+
+from dnr_core.errors import UsageError, one_of
+
+PROGRAM = "python -m dnr_core"
 
 Positional = tyro.conf.Positional
 Split = Literal["train", "dev", "test"]
@@ -81,8 +90,8 @@ class Train:
     overwrite: bool = False
     config: Path | None = None
     """JSON file with any fields of a run's configuration; flags win over it."""
-    device: str = "auto"
-    """auto, cpu or cuda."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """auto: CUDA where there is one."""
     width: int | None = None
     dropout: float | None = None
     batch: int | None = None
@@ -130,3 +139,46 @@ Command = (
     | Annotated[Explain, tyro.conf.subcommand("explain")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]
 )
+NAMES = tuple(get_args(kind)[0].__name__.lower() for kind in get_args(Command))
+
+
+def parse(arguments: list[str]) -> Any:
+    """The command that was typed, or None after help. Raises UsageError."""
+    if not arguments or not (arguments[0] in NAMES or arguments[0].startswith("-")):
+        raise one_of("unknown command", arguments[0] if arguments else "", NAMES)
+    os.environ.setdefault("COLUMNS", "100")
+    command = arguments[0] if arguments[0] in NAMES else ""
+    see = f"see `{' '.join(filter(None, (PROGRAM, command, '--help')))}`"
+    try:
+        with contextlib.redirect_stderr(io.StringIO()), on_parse_error(lambda event: refuse(event, command, see)):
+            return tyro.cli(
+                Command,  # type: ignore[arg-type]
+                args=arguments,
+                prog=PROGRAM,
+                description="Train, serve and explain models of multimodal emotion recognition in conversation.",
+                config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
+            )
+    except SystemExit as stop:
+        if not stop.code:
+            return None
+        raise UsageError("cannot read the arguments", do=see) from stop
+
+
+def refuse(event: Any, command: str, see: str) -> NoReturn:
+    """Raise UsageError for a parse error of tyro (1.0.17, pinned: the events are not part of its public interface)."""
+    kind, argument = type(event).__name__, getattr(event, "argument", None)
+    if kind == "MissingArgs":
+        names = [missing.arg.lowered.name_or_flags[0] for missing in event.missing_arguments]
+        raise UsageError(f"{command} needs {' and '.join(names)}", do=see)
+    if kind == "UnrecognizedArgs":
+        raise UsageError("unknown option", got=" ".join(event.tokens), do=see)
+    if argument is None:
+        raise UsageError("cannot read the arguments", do=see)
+    name = "/".join(argument.lowered.name_or_flags) or argument.display_name()
+    if kind == "InvalidChoice":
+        choices = [choice for choice in event.choices if choice != "None"]
+        choices = choices if len(choices) == len(event.choices) else sorted(choices)  # a set, where None is allowed
+        raise UsageError(f"bad {name}", got=repr(event.value), expected="one of " + ", ".join(choices), do=see)
+    expected = str(argument.lowered.metavar).replace("{None}|", "").strip("{}")
+    given = re.search(r"from \[(.*?)\]", getattr(event, "message", ""))
+    raise UsageError(f"bad {name}", got=given[1] if given else "no value", expected=expected, do=see)

@@ -41,6 +41,7 @@ class RunConfig(Frozen):
     width: int = Field(default=128, ge=8, le=4096)
     dropout: float = Field(default=0.3, ge=0, lt=1)
     class_balance: float = Field(default=0.0, ge=0, le=1, description="class weights ∝ frequency^−p")
+    threads: int = Field(default=1, ge=1, le=256, description="CPU threads of training; part of what fixes its result")
     average: float = Field(default=0.0, ge=0, lt=1, description="decay of the moving average of the weights; 0 = none")
     stages: dict[str, StageConfig]
     options: dict[str, float] = {}

@@ -46,6 +46,13 @@ class InterruptedRun(DnRError):
     exit_code = EXIT_INTERRUPTED
 
 
+def reason(error: OSError) -> str:
+    """What the system said, in words that fit a folder that cannot be made."""
+    if isinstance(error, (FileExistsError, NotADirectoryError)):
+        return "a file where a folder belongs"
+    return error.strerror or str(error)
+
+
 def one_of(what: str, got: object, choices: object) -> UsageError:
     """The error for a name that is not among `choices` (any iterable of strings), which it lists."""
     return UsageError(what, got=repr(got), expected="one of " + ", ".join(map(str, choices)))  # type: ignore[arg-type]

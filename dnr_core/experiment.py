@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from dnr_core.config import RunConfig
-from dnr_core.data.corpus import Corpus
-from dnr_core.errors import DnRError, InterruptedRun
+from dnr_core.data.corpus import Corpus, check_replaceable
+from dnr_core.errors import DnRError, InterruptedRun, reason
 from dnr_core.serve import Engine
 from dnr_core.training.checkpoint import read_run, save_run, write_json
 
@@ -31,13 +31,18 @@ def check_out(out: Path, *, resume: bool, overwrite: bool) -> None:
     """Raise DnRError where `out` may not, or cannot, be written: before minutes are spent on training."""
     if out.exists() and not (resume or overwrite):
         raise DnRError(f"{out} exists", do="choose another --out, or add --overwrite or --resume")
+    check_writable(out)
+
+
+def check_writable(out: Path) -> None:
+    """Raise DnRError where nothing can be written beside `out`: before anything is computed for it."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         probe = out.parent / f".{out.name}.{os.getpid()}.tmp"
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
-        raise DnRError(f"cannot write {out}", got=error.strerror or error, do="choose another --out") from error
+        raise DnRError(f"cannot write {out}", got=reason(error), do="choose another --out") from error
 
 
 def train_run(
@@ -58,6 +63,7 @@ def train_run(
     saved and the state kept for `resume`; DnRError where `out` exists or cannot be written.
     """
     check_out(out, resume=resume, overwrite=overwrite)
+    check_replaceable(out, overwrite=overwrite or resume)
     state = state_path(out)
     if resume and out.exists() and not state.exists():
         return read_run(out).metrics

@@ -19,7 +19,7 @@ import pandas as pd
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from dnr_core.errors import DataError, DnRError, UsageError
+from dnr_core.errors import DataError, DnRError, UsageError, reason
 from dnr_core.types import MODALITIES, SPLITS, Dialogue, Utterance
 
 FORMAT_VERSION = 1
@@ -369,22 +369,37 @@ def replacing_folder(folder: Path, *, overwrite: bool) -> Iterator[Path]:
 
     Raises DnRError where `folder` exists (unless `overwrite`), or where it cannot be written (permission, disk full).
     """
-    if folder.exists() and not overwrite:
-        raise DnRError(f"{folder} exists", do="choose another --out, or add --overwrite")
+    check_replaceable(folder, overwrite=overwrite)
+    target = folder.resolve()
     temporary: Path | None = None
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
         temporary.chmod(0o755)
         yield temporary
-        swap_in(temporary, folder)
-    except OSError as error:
-        raise DnRError(
-            f"cannot write {folder}", got=error.strerror or error, do="free space or choose another --out"
-        ) from error
+        for path in temporary.iterdir():
+            path.chmod(0o644)
+        swap_in(temporary, target)
+    except (OSError, SafetensorError) as error:
+        got = reason(error) if isinstance(error, OSError) else error
+        raise DnRError(f"cannot write {folder}", got=got, do="free space or choose another --out") from error
     finally:
         if temporary is not None and temporary.exists():
             shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_replaceable(folder: Path, *, overwrite: bool) -> None:
+    """Raise DnRError where `folder` exists and must stay: without `overwrite`, or where it is no corpus and no run."""
+    if not folder.exists():
+        return
+    if not overwrite:
+        raise DnRError(f"{folder} exists", do="choose another --out, or add --overwrite")
+    ours = folder.is_dir() and any((folder / name).is_file() for name in ("corpus.json", "manifest.json"))
+    if not ours and not (folder.is_dir() and not any(folder.iterdir())):
+        kind = "a folder with other things" if folder.is_dir() else "a file"
+        raise DnRError(
+            f"{folder} cannot be replaced", got=kind, expected="a corpus or a run", do="choose another --out"
+        )
 
 
 def swap_in(temporary: Path, folder: Path) -> None:

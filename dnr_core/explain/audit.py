@@ -82,8 +82,8 @@ def truth_agreement(
     """Compare the dominant part of N utterances with what was planted.
 
     `right` (N,) bool: predicted right; `dominant` (N,) name of the part with the largest Shapley value for the
-    predicted class; `families`, `sources` (N,) the truth columns. Agreement is counted over utterances that are predicted right:
-    the family over all but noise, the exact part where the source is one of the players.
+    predicted class; `families`, `sources` (N,) the truth columns. Agreement is counted over utterances that are
+    predicted right: the family over all but noise, the exact part where the source is one of the players.
     """
     labels = np.array([f"{family}:{members}" for family, members in zip(families, sources, strict=True)], dtype=object)
     own = np.array([split_player(name)[0] for name in dominant], dtype=object)

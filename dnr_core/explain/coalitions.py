@@ -9,8 +9,8 @@ from torch import Tensor
 from dnr_core.model.batch import Batch
 from dnr_core.model.methods.base import Method
 
-WORK_LIMIT = 2_500_000
-"""Largest coalitions × turns × (turns + 40) computed at once, so that memory stays below some hundred MiB."""
+WORK_LIMIT = 400_000
+"""Largest coalitions × turns × (turns + 40) computed at once, so that a chunk stays in the cache."""
 
 
 def coalition_bits(players: int) -> Tensor:

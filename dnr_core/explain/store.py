@@ -31,6 +31,7 @@ def save_arrays(path: Path, arrays: dict[str, np.ndarray], meta: dict[str, Any])
         path.parent.mkdir(parents=True, exist_ok=True)
         contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
         save_file(contiguous, temporary, metadata={"meta": json.dumps(meta)})
+        temporary.chmod(0o644)
         os.replace(temporary, path)
     except Exception as error:
         temporary.unlink(missing_ok=True)

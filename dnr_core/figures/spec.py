@@ -1,4 +1,4 @@
-"""What a figure is, apart from how it is drawn: tidy data, what its columns encode, its caption, one palette for all."""
+"""What a figure is, apart from how it is drawn: tidy data, what columns encode, its caption, one palette for all."""
 
 from __future__ import annotations
 

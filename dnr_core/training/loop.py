@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -253,6 +253,17 @@ class Trainer:
         return weighted_f1(label.cpu().numpy(), predicted.cpu().numpy(), logits.shape[-1]), float(loss)
 
 
+@contextmanager
+def cpu_threads(count: int) -> Iterator[None]:
+    """Train on a fixed number of threads: sums, and so results, depend on it; models this small gain little from more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 def train(
     corpus: Corpus,
     config: RunConfig,
@@ -272,8 +283,9 @@ def train(
     resumed = None
     if resume and state_path and state_path.exists():
         resumed = load_state(state_path, identity_of(config, corpus.hash))
-    trainer = Trainer(corpus, config, device=choose_device(device), state_path=state_path, progress=progress)
-    return trainer.run(resumed)
+    with cpu_threads(config.threads):
+        trainer = Trainer(corpus, config, device=choose_device(device), state_path=state_path, progress=progress)
+        return trainer.run(resumed)
 
 
 class MovingAverage:

@@ -1,0 +1,95 @@
+"""`make bench`: time and memory of the main job, each step a process of its own; writes docs/benchmarks.md.
+
+Real corpora are taken from $DNR_SHARED (default ../shared/data); where they are absent, planted corpora of the same
+size stand in, and the report says so. `python -m tests.bench train:meld` runs one step.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.bench import steps
+
+ROOT = Path(__file__).resolve().parents[2]
+REPORT = ROOT / "docs" / "benchmarks.md"
+LIMITS = {
+    "train:meld": ("one seed of dnr + mmgcn, preset fast, with its stored results (s)", "≤ 360"),
+    "train:iemocap": ("one seed of dnr + mmgcn, preset fast, with its stored results (s)", "≤ 240"),
+    "memory:meld": ("peak memory of training at batch 64 (MiB)", "≤ 2048"),
+    "dialogue_scope:meld": ("all 512 coalitions of the test split, dialogue scope (s)", "≤ 60"),
+    "dialogue_scope:iemocap": ("all 512 coalitions of the test split, dialogue scope (s)", ""),
+    "utterance_scope:meld": ("512 coalitions of one utterance, mean / p95 / longest dialogue (s)", "≤ 1"),
+    "utterance_scope:iemocap": ("512 coalitions of one utterance, mean / p95 / longest dialogue (s)", "≤ 1"),
+    "app:meld": ("server side, p95 (ms): component toggle / step / page switch", "≤ 150 / – / ≤ 300"),
+    "first_page:planted": ("server start to first page drawn in a browser (s)", "≤ 5"),
+}
+
+
+def main() -> int:
+    """Run the steps that were named, or all of them and write the report."""
+    if len(sys.argv) > 2 and sys.argv[1] == "--step":
+        print(json.dumps(steps.run(sys.argv[2], Path(sys.argv[3]))))
+        return 0
+    chosen = sys.argv[1:] or list(LIMITS)
+    with tempfile.TemporaryDirectory(prefix="dnr-bench-") as folder:
+        steps.prepare(Path(folder))
+        results = {step: measure(step, Path(folder)) for step in chosen}
+    if not sys.argv[1:]:
+        REPORT.write_text(report(results), encoding="utf-8")
+    return 0
+
+
+def measure(step: str, folder: Path) -> dict[str, Any]:
+    """One step in a fresh process: what it reports, its wall time and the peak memory of it and its children."""
+    started = time.perf_counter()
+    command = [sys.executable, "-m", "tests.bench", "--step", step, str(folder)]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    output = process.stdout.read() if process.stdout else ""
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{step} failed")
+    values = json.loads(output.splitlines()[-1])
+    values |= {"wall_s": round(time.perf_counter() - started, 1), "peak_mib": usage.ru_maxrss // 1024}
+    print(step, json.dumps(values), flush=True)
+    return values
+
+
+def report(results: dict[str, dict[str, Any]]) -> str:
+    """The results as markdown."""
+    cores, machine = os.cpu_count(), processor()
+    lines = [
+        "# Benchmarks",
+        "",
+        f"Written by `make bench` on {machine}, {cores} cores, CPU only, Python {platform.python_version()}, "
+        f"{time.strftime('%Y-%m-%d')}. Whole-process figures; each step ran once, in a process of its own.",
+        "",
+        "| step | corpus | what | measured | wanted | whole process (s) | peak memory (MiB) |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for step, values in results.items():
+        what, wanted = LIMITS[step]
+        name, _, corpus = step.partition(":")
+        row = (name, values.get("corpus", corpus), what, values["measured"], wanted)
+        lines.append(f"| {' | '.join(row)} | {values['wall_s']} | {values['peak_mib']} |")
+    return "\n".join(lines) + "\n"
+
+
+def processor() -> str:
+    """The name of the processor."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
