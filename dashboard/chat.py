@@ -93,10 +93,11 @@ def clock(seconds: float) -> str:
 
 def badges(utterance: Utterance) -> str:
     """What was not measured, what was wrong with it, and the planted truth where it is known."""
-    notes = [] if not any(utterance.present) else [
-        f"no {name}" for name, there in zip(MODALITIES, utterance.present, strict=True) if not there
-    ]  # fmt: skip
-    notes += list(utterance.faults)
+    absent = [name for name, there in zip(MODALITIES, utterance.present, strict=True) if not there]
+    faults = [fault.split(":", 1) for fault in utterance.faults]
+    notes = [": ".join(fault) for fault in faults]
+    if any(utterance.present):
+        notes += [f"no {name}" for name in absent if name not in {fault[0] for fault in faults}]
     found = "".join(f'<i class="badge warn">⚠ {shown(note)}</i>' for note in notes)
     return found + (
         f'<i class="badge" title="planted: {shown(truth(utterance))}">planted: {shown(truth(utterance))}</i>'

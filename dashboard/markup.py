@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -57,8 +58,9 @@ def write(body: str) -> None:
 
 
 def notice(line: str, *, kind: str = "problem") -> None:
-    """One line for the reader: a `problem` with what to do, or `info`."""
-    st.html(f'<div class="dnr dnr-notice {kind}" role="alert">{shown(line)}</div>')
+    """One line for the reader: a `problem` with what to do, or `info`; what stands in backticks is set as code."""
+    words = re.sub("`([^`]+)`", r"<code>\1</code>", shown(line))
+    st.html(f'<div class="dnr dnr-notice {kind}" role="alert">{words}</div>')
 
 
 def heading(title: str, explanation: str = "") -> None:

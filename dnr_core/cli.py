@@ -6,25 +6,22 @@ import contextlib
 import io
 import json
 import os
+import re
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from dnr_core import __version__
 from dnr_core.commands import PROGRAM, Demo, Doctor, Evaluate, Explain, Prepare, Train, parse
 from dnr_core.config import RunConfig, checkpoint_root, first_fault, parse_config, preset, read_json
-from dnr_core.errors import EXIT_ERROR, EXIT_INTERRUPTED, DnRError, UsageError
+from dnr_core.errors import EXIT_ERROR, EXIT_INTERRUPTED, DnRError, UsageError, one_of
+from dnr_core.progress import TrainingProgress
 from dnr_core.registry import lookup, names
 from dnr_core.serve import Engine
-
-LINE_EVERY_S = 5.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,19 +44,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_ERROR
     except OSError as error:
         return fail(f"{error.filename or 'the system'}: {error.strerror or error}", EXIT_ERROR)
-    except MemoryError:
-        return fail("out of memory; lower --batch or --width", EXIT_ERROR)
+    except (MemoryError, RuntimeError) as error:
+        if isinstance(error, RuntimeError) and not re.search("out of memory|allocate memory", str(error)):
+            raise  # torch reports a lack of memory as RuntimeError
+        return fail("out of memory: lower --batch or --width", EXIT_ERROR)
     return 0
 
 
 def fail(line: str, code: int) -> int:
     """One line on stderr."""
-    sys.stderr.write(" ".join(line.split()) + "\n")
+    if sys.stderr is not None:
+        sys.stderr.write(" ".join(line.split()) + "\n")
     return code
 
 
 def write(text: str) -> None:
     """One text on stdout, at once. Raises DnRError where stdout takes no more (BrokenPipeError: nobody reads it)."""
+    if sys.stdout is None:  # closed by the caller
+        return
     try:
         sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
         sys.stdout.flush()
@@ -125,8 +127,9 @@ def prepare(command: Prepare) -> None:
     if command.out is None:
         raise UsageError("prepare needs --out", expected="a folder, such as --out data/meld")
     if command.template:
-        template(command.out)
-        write(f"{command.out}: an empty table; fill it in and run `{PROGRAM} prepare {command.out} --out data/NAME`")
+        file = template(command.out)
+        text = f"{file}: an empty table; fill it in and run `{PROGRAM} prepare {command.out} --out data/NAME`"
+        answer({"template": str(file)}, text, as_json=command.json)
         return
     if not command.sources:
         raise UsageError("prepare needs a source", expected="the files of one release or a folder that holds one")
@@ -174,14 +177,19 @@ def train(command: Train) -> None:
 def run_config(command: Train) -> RunConfig:
     """Defaults < --config file < flags."""
     given = read_json(command.config) if command.config else {}
-    method = command.method or given.get("method") or "dnr"
-    lookup("method", method)
+    method = str(command.method or given.get("method") or "dnr")
+    stages = {stage.name: stage.unit for stage in lookup("method", method).stages}
     backbone = command.backbone or given.get("backbone") or ("mmgcn" if names("backbone") else None)
     lookup("backbone", backbone)
     name = command.preset or given.get("preset") or "fast"
     if name not in ("fast", "paper"):
         raise UsageError("unknown preset", got=repr(name), expected="fast or paper")
     values = preset(method, backbone, name).model_dump()
+    for field, known in (("stages", stages), ("options", values["options"])):
+        named = given[field] if isinstance(given.get(field), dict) else ()
+        unknown = [key for key in named if key not in known] if known else []
+        if unknown:
+            raise one_of(f"unknown field in the {field} of {command.config}", unknown[0], known)
     for key, value in given.items():
         merged = key in ("stages", "options") and isinstance(value, dict)
         values[key] = merge(values[key], value) if merged else value
@@ -189,9 +197,9 @@ def run_config(command: Train) -> RunConfig:
     flags |= {"dropout": command.dropout}
     values |= {key: value for key, value in flags.items() if value is not None}
     if command.batch is not None:
-        for stage in lookup("method", method).stages:
-            if stage.unit == "dialogue":
-                values["stages"][stage.name]["batch"] = command.batch
+        for stage, settings in values["stages"].items() if isinstance(values["stages"], dict) else ():
+            if stages.get(stage) == "dialogue" and isinstance(settings, dict):
+                settings["batch"] = command.batch
     return parse_config(values, source=str(command.config or "the flags"))
 
 
@@ -289,48 +297,6 @@ def device_name() -> str:
     import torch
 
     return torch.cuda.get_device_name(0) if torch.cuda.is_available() else f"cpu ({os.cpu_count()} cores)"
-
-
-class TrainingProgress:
-    """Progress on stderr: one bar a stage, one for stored results; plain lines where stderr is no terminal."""
-
-    def __init__(self) -> None:
-        self.console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        self.bars = Progress(*columns, console=self.console, disable=not self.console.is_terminal)
-        self.tasks: dict[str, Any] = {}
-        self.prefix, self.last_line = "", 0.0
-
-    def __enter__(self) -> TrainingProgress:
-        self.bars.start()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self.bars.stop()
-
-    def seed(self, seed: int) -> None:
-        """A new run begins."""
-        self.prefix = f"seed {seed} "
-
-    def epoch(self, record: dict[str, Any]) -> None:
-        """One epoch is done: its history record."""
-        words = f"{self.prefix}{record['stage']}: dev weighted F1 {record['dev_weighted_f1']:.4f}"
-        self.show(f"{self.prefix}{record['stage']}", words, record["epoch"], record["epochs"])
-
-    def rows(self, done: int, of: int) -> None:
-        """Some utterances are explained."""
-        self.show(f"{self.prefix}coalitions", f"{self.prefix}coalitions", done, of)
-
-    def show(self, key: str, words: str, done: int, of: int) -> None:
-        """Move a bar, or print a line now and then."""
-        if not self.console.is_terminal:
-            if done == of or time.monotonic() - self.last_line > LINE_EVERY_S:
-                self.last_line = time.monotonic()
-                sys.stderr.write(f"{words} ({done}/{of})\n")
-            return
-        if key not in self.tasks:
-            self.tasks[key] = self.bars.add_task(words, total=of)
-        self.bars.update(self.tasks[key], completed=done, total=of, description=words)
 
 
 COMMANDS: dict[type, Callable[[Any], None]] = {

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from dnr_core.config import RunConfig
-from dnr_core.data.corpus import Corpus, check_replaceable
+from dnr_core.data.corpus import Corpus
+from dnr_core.data.files import check_replaceable
 from dnr_core.errors import DnRError, InterruptedRun, reason
 from dnr_core.serve import Engine
 from dnr_core.training.checkpoint import read_run, save_run, write_json
@@ -63,7 +64,7 @@ def train_run(
     saved and the state kept for `resume`; DnRError where `out` exists or cannot be written.
     """
     check_out(out, resume=resume, overwrite=overwrite)
-    check_replaceable(out, overwrite=overwrite or resume)
+    check_replaceable(out, holds="manifest.json")
     state = state_path(out)
     if resume and out.exists() and not state.exists():
         return read_run(out).metrics
@@ -145,6 +146,8 @@ def train_seeds(
 ) -> dict[str, Any]:
     """Train one run a seed into `<out>/seed-<n>` and write `<out>/summary.json`. Returns the summary."""
     check_out(out, resume=settings.get("resume", False), overwrite=settings.get("overwrite", False))
+    if (out / "manifest.json").exists():
+        raise DnRError(f"{out} cannot be replaced", got="a single run", do="choose another --out for several seeds")
     metrics = []
     for seed in seeds:
         on_seed(seed)

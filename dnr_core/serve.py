@@ -6,29 +6,25 @@ Reading stored results needs no torch; it is imported when something has to be c
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dnr_core.config import checkpoint_root, data_root
-from dnr_core.data.corpus import Corpus, read_header
+from dnr_core.catalogue import DEMO_CORPUS, DEMO_RUN, Catalogue, Recent
+from dnr_core.data.corpus import Corpus
 from dnr_core.errors import DnRError, UsageError, one_of
 from dnr_core.explain.audit import TruthAgreement, class_intervals, truth_agreement
 from dnr_core.explain.store import CoalitionStore, ResultStore, StaleResult, values_from_logits
-from dnr_core.training.checkpoint import RunHeader, check_fit, load_model, read_run
+from dnr_core.training.checkpoint import RunHeader, check_fit, load_model
 from dnr_core.training.metrics import evaluation
 from dnr_core.types import (
     SCOPES,
     SPLITS,
     CoalitionTable,
     ComponentValues,
-    CorpusInfo,
     Predictions,
-    RunInfo,
-    RunSummary,
 )
 
 if TYPE_CHECKING:
@@ -37,125 +33,19 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], bool | None]
 """Called with (utterances done, utterances in all); returning True cancels: what is finished stays stored."""
-DEMO_CORPUS, DEMO_RUN = "planted", "planted-dnr-mmgcn-s0"
 STORED_REMOVALS = ("mean", "zero")
 
 
-class Recent:
-    """A small least-recently-used store, safe between threads."""
-
-    def __init__(self, size: int) -> None:
-        self.size, self.lock = size, threading.RLock()
-        self.items: OrderedDict[Hashable, Any] = OrderedDict()
-
-    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """The value of a key, made where it is not there."""
-        with self.lock:
-            if key not in self.items:
-                self.items[key] = make()
-                while len(self.items) > self.size:
-                    self.items.popitem(last=False)
-            self.items.move_to_end(key)
-            return self.items[key]
-
-
-class Engine:
-    """Corpora under `data`, runs under `checkpoints`; names are folder names there, paths are taken as they are.
+class Engine(Catalogue):
+    """What runs say of corpora, computed once and stored.
 
     One engine serves all sessions of a process: what it keeps in memory is shared and bounded.
     """
 
     def __init__(self, data: Path | None = None, checkpoints: Path | None = None) -> None:
-        self.data = data or data_root()
-        self.checkpoints = checkpoints or checkpoint_root()
+        super().__init__(data, checkpoints)
         self.compute_lock = threading.RLock()
-        self._corpora, self._headers, self._models, self._tables = Recent(3), Recent(16), Recent(2), Recent(64)
-        self._predictions = Recent(16)
-
-    # ---- what there is -------------------------------------------------------------------------------------------
-
-    def corpora(self) -> list[CorpusInfo]:
-        """Every corpus folder, readable or not, by name."""
-        folders = sorted(p for p in self.data.glob("*") if p.is_dir() and not p.name.startswith("."))
-        return [self.corpus_info(folder) for folder in folders]
-
-    def corpus_info(self, folder: Path) -> CorpusInfo:
-        """What a corpus folder says of itself, from its header only."""
-        try:
-            header = read_header(folder)
-        except DnRError as error:
-            return CorpusInfo(folder.name, str(folder), str(error))
-        counts = header.get("counts", {})
-        return CorpusInfo(
-            folder.name, str(folder), None, counts.get("utterances", 0), counts.get("dialogues", 0),
-            tuple(header["emotions"]), header["hash"],
-        )  # fmt: skip
-
-    def runs(self) -> list[RunInfo]:
-        """Every run folder (also `<run>/seed-<n>`), readable or not, by name."""
-        folders = [p for p in self.checkpoints.glob("*") if p.is_dir() and not p.name.startswith(".")]
-        found: list[Path] = []
-        for folder in folders:
-            seeds = [p for p in folder.glob("seed-*") if p.is_dir()]
-            found += seeds or [folder]
-        return [self.run_info(folder) for folder in sorted(found)]
-
-    def run_info(self, folder: Path) -> RunInfo:
-        """What a run folder says of itself; a problem is one line, not an error."""
-        name = str(folder.relative_to(self.checkpoints))
-        try:
-            return self.header(folder).summary(name).info
-        except DnRError as error:
-            return RunInfo(name, str(folder), str(error))
-
-    def corpus(self, name: str | Path) -> Corpus:
-        """A corpus by name or path. Raises UsageError (unknown name, choices listed) or DataError (damaged)."""
-        folder = self.folder(name, self.data)
-        if not folder.is_dir() and isinstance(name, str) and Path(name).name == name:
-            choices = [info.name for info in self.corpora()]
-            if choices:
-                raise one_of("unknown corpus", name, choices)
-        stamp = (folder / "corpus.json").stat().st_mtime_ns if (folder / "corpus.json").is_file() else 0
-        return self._corpora.get((folder.resolve(), stamp), lambda: Corpus.load(folder))
-
-    def header(self, run: str | Path) -> RunHeader:
-        """The checked header of a run by name or path. Raises UsageError (unknown name) or CheckpointError."""
-        folder = self.folder(run, self.checkpoints)
-        if not folder.is_dir() and isinstance(run, str) and Path(run).name == run:
-            choices = [info.name for info in self.runs()]
-            if choices:
-                raise one_of("unknown checkpoint", run, choices)
-        stamps = tuple(
-            sorted((p.name, p.stat().st_mtime_ns, p.stat().st_size) for p in folder.glob("*") if p.is_file())
-        )
-        return self._headers.get((folder.resolve(), stamps), lambda: read_run(folder))
-
-    def run(self, run: str | Path) -> RunSummary:
-        """What a run says of itself: configuration, metrics, history."""
-        return self.header(run).summary(str(run))
-
-    @staticmethod
-    def folder(name: str | Path, root: Path) -> Path:
-        """A name is a folder under `root`; a Path is taken as it is. Names cannot leave the root."""
-        if isinstance(name, Path):
-            return name
-        if ".." in Path(name).parts or Path(name).is_absolute():
-            raise UsageError("not a name", got=repr(name), expected=f"a folder under {root}")
-        return root / name
-
-    def default_corpus(self, run: str | Path) -> str | None:
-        """The name of the corpus that a run was trained on, where it is there."""
-        wanted = self.header(run).manifest["corpus"]["hash"]
-        return next((info.name for info in self.corpora() if info.hash == wanted), None)
-
-    def ensure_demo(self) -> None:
-        """Write the demo corpus where it is absent and the demo run is there."""
-        folder = self.data / DEMO_CORPUS
-        if folder.exists() or not (self.checkpoints / DEMO_RUN).is_dir():
-            return
-        from dnr_core.data.planted import generate
-
-        generate(name=DEMO_CORPUS).save(folder)
+        self._models, self._tables, self._predictions = Recent(2), Recent(64), Recent(16)
 
     # ---- what a run says of a corpus ------------------------------------------------------------------------------
 

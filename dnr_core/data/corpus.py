@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +14,9 @@ import pandas as pd
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
-from dnr_core.errors import DataError, DnRError, UsageError, reason
+from dnr_core.data.checks import COLUMNS, check_corpus
+from dnr_core.data.files import check_replaceable, file_sha256, replacing_folder
+from dnr_core.errors import DataError, UsageError
 from dnr_core.types import MODALITIES, SPLITS, Dialogue, Utterance
 
 FORMAT_VERSION = 1
@@ -37,21 +34,6 @@ TEXT_COLUMNS = (
 )
 """String columns of utterances.parquet; an empty string means absent (emotion: unlabelled)."""
 NUMBER_COLUMNS = {"turn": np.int64, "start_s": np.float64, "end_s": np.float64}
-COLUMNS = (
-    "utterance_id",
-    "dialogue_id",
-    "turn",
-    "split",
-    "speaker",
-    "text",
-    "emotion",
-    "start_s",
-    "end_s",
-    "media",
-    "faults",
-    "truth_family",
-    "truth_sources",
-)
 
 
 @dataclass(frozen=True)
@@ -174,6 +156,8 @@ class Corpus:
         Raises DnRError where the folder exists (unless `overwrite`) or cannot be written.
         """
         folder = Path(folder)
+        if overwrite:
+            check_replaceable(folder, holds="corpus.json")
         with replacing_folder(folder, overwrite=overwrite) as temporary:
             self.utterances.to_parquet(temporary / "utterances.parquet", index=False)
             tensors = {modality: np.ascontiguousarray(self.features[modality]) for modality in MODALITIES}
@@ -263,87 +247,6 @@ def make_utterances(columns: dict[str, Any]) -> pd.DataFrame:
     return pd.DataFrame(frame)
 
 
-def check_corpus(corpus: Corpus) -> None:
-    """Raise DataError where a corpus breaks its contract (see Corpus)."""
-    frame = corpus.utterances
-    missing = [column for column in COLUMNS if column not in frame]
-    if missing:
-        raise DataError(f"corpus {corpus.name} lacks a column", got=f"no {missing[0]!r}")
-    if not len(frame):
-        raise DataError(f"corpus {corpus.name} has no utterance")
-    duplicate = frame.loc[frame["utterance_id"].duplicated(), "utterance_id"].tolist()
-    if duplicate:
-        raise DataError(
-            "duplicate utterance id", got=repr(duplicate[0]), expected="each id once", do="rename or drop the copy"
-        )
-    unknown = sorted(set(frame["emotion"]) - set(corpus.emotions) - {""})
-    if unknown:
-        row = int(np.flatnonzero(frame["emotion"].to_numpy(dtype=object) == unknown[0])[0])
-        raise DataError(
-            f"unknown emotion in utterance {frame['utterance_id'].iloc[row]!r}",
-            got=repr(unknown[0]),
-            expected="one of " + ", ".join(corpus.emotions),
-            do="name the label set with --emotions",
-        )
-    strange = sorted(set(frame["split"]) - set(SPLITS))
-    if strange:
-        raise DataError("unknown split", got=repr(strange[0]), expected="one of " + ", ".join(SPLITS))
-    check_order(frame)
-    check_features(corpus)
-
-
-def check_order(frame: pd.DataFrame) -> None:
-    """Raise DataError unless each dialogue is one contiguous block of one split, turns 0, 1, …"""
-    ids = frame["dialogue_id"].to_numpy(dtype=object)
-    starts = np.r_[True, ids[1:] != ids[:-1]]
-    if len(set(ids)) != int(starts.sum()):
-        raise DataError("rows of a dialogue are not contiguous", do="sort the table by dialogue and turn")
-    block = np.cumsum(starts) - 1
-    position = np.arange(len(ids)) - np.flatnonzero(starts)[block]
-    wrong = np.flatnonzero(frame["turn"].to_numpy() != position)
-    if len(wrong):
-        row = int(wrong[0])
-        raise DataError(
-            f"turn out of order in dialogue {ids[row]!r}",
-            got=f"turn {frame['turn'].iloc[row]} in place {position[row]}",
-            expected="turns 0, 1, 2, … in order",
-        )
-    splits = frame["split"].to_numpy(dtype=object)
-    mixed = np.flatnonzero(splits != splits[np.flatnonzero(starts)[block]])
-    if len(mixed):
-        raise DataError(f"dialogue {ids[mixed[0]]!r} stands in two splits", expected="one split a dialogue")
-
-
-def check_features(corpus: Corpus) -> None:
-    """Raise DataError where features, names or presence do not fit the rows, or a feature was never measured."""
-    rows = len(corpus.utterances)
-    train = corpus.utterances["split"].to_numpy(dtype=object) == "train"
-    if corpus.present.shape != (rows, len(MODALITIES)):
-        raise DataError("`present` has the wrong shape", got=corpus.present.shape, expected=(rows, len(MODALITIES)))
-    for position, modality in enumerate(MODALITIES):
-        values, names = corpus.features[modality], corpus.feature_names[modality]
-        if values.ndim != 2 or len(values) != rows:
-            raise DataError(f"{modality} rows do not match the utterances", got=len(values), expected=rows)
-        if len(names) != values.shape[1]:
-            raise DataError(f"{modality} feature names do not match", got=len(names), expected=values.shape[1])
-        measured = corpus.present[:, position]
-        if np.isinf(values[measured]).any():
-            row, column = np.argwhere(np.isinf(values) & measured[:, None])[0]
-            raise DataError(
-                f"infinite {modality} feature {names[column]!r}",
-                got=f"utterance {corpus.utterances['utterance_id'].iloc[row]!r}",
-                expected="finite numbers, or empty where not measured",
-            )
-        learnable = measured & train
-        if values.shape[1] and learnable.any():
-            dead = np.flatnonzero(np.isnan(values[learnable]).all(axis=0))
-            if len(dead):
-                raise DataError(
-                    f"{modality} feature {names[dead[0]]!r} is empty in every train row",
-                    do="drop the column, or mark the modality as not measured",
-                )
-
-
 def content_hash(corpus: Corpus) -> str:
     """SHA-256 (hex) over emotions, feature names, utterance rows and raw features."""
     digest = hashlib.sha256()
@@ -355,59 +258,3 @@ def content_hash(corpus: Corpus) -> str:
         digest.update(np.ascontiguousarray(corpus.features[modality], dtype="<f4").tobytes())
     digest.update(np.ascontiguousarray(corpus.present, dtype=np.uint8).tobytes())
     return digest.hexdigest()
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, hex."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-@contextmanager
-def replacing_folder(folder: Path, *, overwrite: bool) -> Iterator[Path]:
-    """A temporary folder beside `folder` that takes its place when the block ends well and vanishes when it does not.
-
-    Raises DnRError where `folder` exists (unless `overwrite`), or where it cannot be written (permission, disk full).
-    """
-    check_replaceable(folder, overwrite=overwrite)
-    target = folder.resolve()
-    temporary: Path | None = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
-        temporary.chmod(0o755)
-        yield temporary
-        for path in temporary.iterdir():
-            path.chmod(0o644)
-        swap_in(temporary, target)
-    except (OSError, SafetensorError) as error:
-        got = reason(error) if isinstance(error, OSError) else error
-        raise DnRError(f"cannot write {folder}", got=got, do="free space or choose another --out") from error
-    finally:
-        if temporary is not None and temporary.exists():
-            shutil.rmtree(temporary, ignore_errors=True)
-
-
-def check_replaceable(folder: Path, *, overwrite: bool) -> None:
-    """Raise DnRError where `folder` exists and must stay: without `overwrite`, or where it is no corpus and no run."""
-    if not folder.exists():
-        return
-    if not overwrite:
-        raise DnRError(f"{folder} exists", do="choose another --out, or add --overwrite")
-    ours = folder.is_dir() and any((folder / name).is_file() for name in ("corpus.json", "manifest.json"))
-    if not ours and not (folder.is_dir() and not any(folder.iterdir())):
-        kind = "a folder with other things" if folder.is_dir() else "a file"
-        raise DnRError(
-            f"{folder} cannot be replaced", got=kind, expected="a corpus or a run", do="choose another --out"
-        )
-
-
-def swap_in(temporary: Path, folder: Path) -> None:
-    """Rename `temporary` to `folder`; an older folder is set aside first and removed last."""
-    if not folder.exists():
-        temporary.rename(folder)
-        return
-    aside = folder.with_name(f".{folder.name}.old-{os.getpid()}.tmp")
-    folder.rename(aside)
-    temporary.rename(folder)
-    shutil.rmtree(aside, ignore_errors=True)

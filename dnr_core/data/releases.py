@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from dnr_core.data.corpus import Corpus, file_sha256, make_utterances
+from dnr_core.data.corpus import Corpus, make_utterances
 from dnr_core.data.faults import RULES, find_faults
+from dnr_core.data.files import file_sha256
 from dnr_core.data.labels import resolve_labels
 from dnr_core.data.media import find_media
 from dnr_core.data.release import TARGETS, Release

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from dnr_core.errors import DnRError
+from dnr_core.data.files import replacing_file
 from dnr_core.explain.shapley import shapley_interactions, shapley_values, square
 from dnr_core.types import CoalitionTable, ComponentValues, Predictions
 
@@ -26,18 +25,9 @@ class StaleResult(Exception):
 
 def save_arrays(path: Path, arrays: dict[str, np.ndarray], meta: dict[str, Any]) -> None:
     """Write arrays and a JSON header to a safetensors file. Raises DnRError where it cannot be written."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    contiguous = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    with replacing_file(path) as temporary:
         save_file(contiguous, temporary, metadata={"meta": json.dumps(meta)})
-        temporary.chmod(0o644)
-        os.replace(temporary, path)
-    except Exception as error:
-        temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) or type(error).__name__ == "SafetensorError":
-            raise DnRError(f"cannot write {path}", got=error, do="free space, or make the folder writable") from error
-        raise
 
 
 def map_arrays(path: Path, *, writable: bool = False) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

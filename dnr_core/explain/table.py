@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from dnr_core.data.corpus import Corpus
-from dnr_core.errors import DnRError
+from dnr_core.data.files import replacing_file
 from dnr_core.explain.store import CoalitionStore
 from dnr_core.types import ComponentValues, softmax, split_player
 
@@ -56,11 +55,5 @@ def explanation_table(emotions: tuple[str, ...], corpus: Corpus, stored: Coaliti
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a parquet file atomically. Raises DnRError where it cannot be written."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing_file(path) as temporary:
         table.to_parquet(temporary, index=False)
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise DnRError(f"cannot write {path}", got=error.strerror or error, do="choose another --out") from error

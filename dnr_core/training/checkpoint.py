@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dnr_core import __version__
-from dnr_core.data.corpus import Corpus, file_sha256, replacing_folder
+from dnr_core.data.corpus import Corpus
+from dnr_core.data.files import file_sha256, replacing_folder
 from dnr_core.errors import CheckpointError, UsageError
 from dnr_core.registry import lookup
 from dnr_core.types import MODALITIES, RunInfo, RunSummary

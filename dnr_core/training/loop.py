@@ -16,13 +16,14 @@ from torch import Tensor
 from dnr_core.config import RunConfig, StageConfig
 from dnr_core.data.batching import dialogue_batches, utterance_batches
 from dnr_core.data.corpus import Corpus
-from dnr_core.errors import DataError, DnRError
+from dnr_core.errors import DnRError
 from dnr_core.model.batch import Batch, TensorCorpus
-from dnr_core.model.methods.base import Method, MethodSpec
+from dnr_core.model.methods.base import Method
 from dnr_core.registry import lookup
+from dnr_core.training.build import build_model, choose_device
 from dnr_core.training.metrics import weighted_f1
+from dnr_core.training.optimise import MovingAverage, learning_rate
 from dnr_core.training.resume import ResumeState, identity_of, load_state, save_state
-from dnr_core.types import MODALITIES
 
 GRADIENT_LIMIT = 1.0
 EVALUATION_BATCH = 64
@@ -38,63 +39,6 @@ class Trained:
     seconds: float
     interrupted: bool = False
     best: dict[str, Any] = field(default_factory=dict)
-
-
-def choose_device(name: str = "auto") -> torch.device:
-    """`auto`: CUDA where there is one, else CPU. Raises DnRError where the device asked for is not there."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise DnRError("no CUDA device", got=name, expected="auto or cpu")
-    return torch.device(name)
-
-
-def modelled_modalities(corpus: Corpus) -> tuple[str, ...]:
-    """Modalities that have features and were measured in at least one train row. Raises DataError: there is none."""
-    train = corpus.rows("train")
-    there = tuple(
-        name
-        for position, name in enumerate(MODALITIES)
-        if corpus.widths[name] and corpus.present[train, position].any()
-    )
-    if not there:
-        raise DataError(
-            f"corpus {corpus.name} has no features to train on",
-            got="text only",
-            expected="features of at least one modality",
-            do="embed its sentences with `prepare --embed minilm`, or prepare a release with features",
-        )
-    return there
-
-
-def build_model(corpus: Corpus, config: RunConfig) -> Method:
-    """A fresh model with its feature front end fitted on the train rows of the corpus. Seeds torch."""
-    modalities = modelled_modalities(corpus)
-    train = corpus.rows("train")
-    labels = corpus.labels[train]
-    if len(set(labels[labels >= 0])) < 2:
-        raise DataError(f"corpus {corpus.name} has fewer than two emotions in train", do="check its labels")
-    torch.manual_seed(config.seed)
-    spec = MethodSpec(
-        emotions=len(corpus.emotions),
-        widths=corpus.widths,
-        modalities=modalities,
-        backbone=config.backbone,
-        width=config.width,
-        dropout=config.dropout,
-        options=dict(config.options),
-    )
-    model: Method = lookup("method", config.method)(spec)
-    measured = {
-        name: torch.from_numpy(corpus.features[name][train[corpus.present[train, MODALITIES.index(name)]]])
-        for name in modalities
-    }
-    model.fit_features(measured, torch.from_numpy(labels))
-    counts = np.bincount(labels[labels >= 0], minlength=len(corpus.emotions)).astype(float)
-    weight = np.where(counts > 0, np.maximum(counts, 1) ** -config.class_balance, 0.0)
-    weight *= counts.sum() / max((weight * counts).sum(), 1e-12)
-    model.class_weight.copy_(torch.from_numpy(weight))  # type: ignore[operator]
-    return model
 
 
 class Trainer:
@@ -255,7 +199,7 @@ class Trainer:
 
 @contextmanager
 def cpu_threads(count: int) -> Iterator[None]:
-    """Train on a fixed number of threads: sums, and so results, depend on it; models this small gain little from more."""
+    """A fixed number of threads: sums, and so results, depend on it; models this small gain little from more."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:
@@ -286,46 +230,6 @@ def train(
     with cpu_threads(config.threads):
         trainer = Trainer(corpus, config, device=choose_device(device), state_path=state_path, progress=progress)
         return trainer.run(resumed)
-
-
-class MovingAverage:
-    """Exponential moving average of the weights (Polyak 1992), what dev looks at and the run keeps; off at decay 0.
-
-    The decay warms up as (1 + t) / (10 + t), so that the first epochs are not dominated by the initial weights.
-    """
-
-    def __init__(self, model: Method, decay: float, resumed: dict[str, Tensor]) -> None:
-        self.decay = decay
-        self.steps = int(resumed["steps"]) if resumed else 0
-        kept = {name: value for name, value in resumed.items() if name != "steps"} or model.state_dict()
-        device = next(model.parameters()).device
-        self.weights = {name: value.detach().to(device, copy=True) for name, value in kept.items()}
-
-    @torch.no_grad()
-    def update(self, model: Method) -> None:
-        """Take in the weights after a step."""
-        if not self.decay:
-            return
-        self.steps += 1
-        rate = 1 - min(self.decay, (1 + self.steps) / (10 + self.steps))
-        own, new = list(self.weights.values()), list(model.state_dict().values())
-        torch._foreach_lerp_(own, new, rate)  # pyright: ignore[reportPrivateImportUsage]
-
-    def copy(self) -> dict[str, Tensor]:
-        """The average and its step count on the CPU, to be resumed from; empty when off."""
-        if not self.decay:
-            return {}
-        return {name: value.cpu().clone() for name, value in self.weights.items()} | {"steps": torch.tensor(self.steps)}
-
-
-def learning_rate(settings: StageConfig, epoch: float) -> float:
-    """The rate at a fractional epoch: constant, or 5 % linear warm-up and cosine decay to a hundredth."""
-    if settings.schedule == "constant":
-        return settings.learning_rate
-    done = epoch / settings.epochs
-    if done < 0.05:
-        return settings.learning_rate * (0.1 + 0.9 * done / 0.05)
-    return settings.learning_rate * (0.01 + 0.99 * 0.5 * (1 + np.cos(np.pi * (done - 0.05) / 0.95)))
 
 
 def largest_feature(batch: Batch, corpus: Corpus) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from dnr_core.errors import CheckpointError, DnRError
+from dnr_core.data.files import replacing_file
+from dnr_core.errors import CheckpointError
 
 if TYPE_CHECKING:
     from dnr_core.config import RunConfig
@@ -66,14 +66,8 @@ def save_state(path: Path, state: ResumeState, optimiser: torch.optim.Optimizer,
             tensors[f"optimiser/{number}/{key}"] = value.detach().cpu().clone()
     numbers = {name: getattr(state, name) for name in ("stage", "epoch", "score", "loss", "waited", "seconds")}
     header = {"numbers": json.dumps(numbers), "history": json.dumps(state.history), "identity": json.dumps(identity)}
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing_file(path) as temporary:
         save_file({name: value.contiguous() for name, value in tensors.items()}, temporary, metadata=header)
-        os.replace(temporary, path)
-    except (OSError, SafetensorError) as error:
-        temporary.unlink(missing_ok=True)
-        raise DnRError(f"cannot write {path}", got=error, do="free space or choose another --out") from error
 
 
 def load_state(path: Path, identity: dict[str, Any]) -> ResumeState:

@@ -46,7 +46,7 @@ class Page:
     @property
     def notices(self) -> list[str]:
         found = re.findall(r'class="dnr dnr-notice problem" role="alert">(.*?)</div>', self.html, flags=re.DOTALL)
-        return [unescape(line) for line in found]
+        return [unescape(re.sub("</?code>", "`", line)) for line in found]
 
     @property
     def chat(self) -> str:

@@ -33,7 +33,9 @@ def test_a_part_that_is_not_available_is_zero_and_has_the_width_of_its_baseline(
 def test_the_baseline_of_a_part_is_its_mean_where_it_is_available(model):
     batches = [random_batch((6, 6, 5), seed=seed) for seed in range(5)]
     for player in model.players:
-        rows = torch.cat([model.decompose(batch).vectors[player][model.decompose(batch).available[player]] for batch in batches])
+        rows = torch.cat(
+            [model.decompose(batch).vectors[player][model.decompose(batch).available[player]] for batch in batches]
+        )
         torch.testing.assert_close(model.baseline(player), rows.mean(0), atol=1e-5, rtol=1e-5)
 
 

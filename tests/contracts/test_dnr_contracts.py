@@ -104,7 +104,9 @@ def gradients(model: Method, loss: Tensor) -> set[str]:
     """Names of the modules that a loss reaches, two levels deep (`divide.unique`)."""
     model.zero_grad(set_to_none=True)
     loss.backward(retain_graph=True)
-    return {".".join(name.split(".")[:2]) for name, p in model.named_parameters() if p.grad is not None and p.grad.any()}
+    return {
+        ".".join(name.split(".")[:2]) for name, p in model.named_parameters() if p.grad is not None and p.grad.any()
+    }
 
 
 def test_lower_orders_do_not_learn_from_what_synergy_explains(model):
@@ -112,7 +114,7 @@ def test_lower_orders_do_not_learn_from_what_synergy_explains(model):
     components = model.decompose(batch)
     terms = model.divide_terms(components, model.evidence.speak(*model.evidence(components)), batch)
     assert gradients(model, terms["task"]) == {"divide.synergistic", "evidence.nets"}
-    nets = {name.split(".")[2] for name, p in model.named_parameters() if name.startswith("evidence") and p.grad is not None}
+    nets = {name.split(".")[2] for name, p in model.evidence.named_parameters(prefix="evidence") if p.grad.any()}
     assert nets == set(NINE[6:])
     assert gradients(model, terms["task_low"]) == {"divide.unique", "divide.redundant", "evidence.nets"}
 
@@ -155,7 +157,10 @@ def test_labels_stay_with_their_utterances(model):
         for name in {"task", "task_low", "auxiliary", "context"} & set(expected):
             assert float(found[name]) == pytest.approx(float(expected[name]), abs=1e-5), name
     shuffled = replace(batch, label=batch.label[order])
-    assert abs(float(model.loss(shuffled, "divide").parts["task_low"] - model.loss(batch, "divide").parts["task_low"])) > 1e-3
+    assert (
+        abs(float(model.loss(shuffled, "divide").parts["task_low"] - model.loss(batch, "divide").parts["task_low"]))
+        > 1e-3
+    )
 
 
 def test_unique_parts_cannot_hide_a_rotated_copy_of_redundant_ones():
@@ -172,7 +177,9 @@ def test_the_agreement_gate_is_a_sigmoid_of_the_critic_of_alignment():
     agreeing = torch.tensor([[1.0, 1.0, 1.0, 0.5]])  # critic 1.5
     assert float(agreement_gate(agreeing)) == pytest.approx(1 / (1 + math.exp(-3.0)), abs=1e-6)
     assert float(agreement_gate(torch.tensor([[1.0, 0.0, 1.0, 7.0]]))) == pytest.approx(0.5, abs=1e-6)
-    assert float(agreement_gate(torch.tensor([[1.0, 0.0, -1.0, 0.0]]))) == pytest.approx(1 / (1 + math.exp(12)), rel=1e-3)
+    assert float(agreement_gate(torch.tensor([[1.0, 0.0, -1.0, 0.0]]))) == pytest.approx(
+        1 / (1 + math.exp(12)), rel=1e-3
+    )
 
 
 def test_redundant_parts_share_one_voice(model):

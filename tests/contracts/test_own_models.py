@@ -92,7 +92,9 @@ def dnr(folder: Path, *words: str, site: bool = True) -> subprocess.CompletedPro
         "DNR_CHECKPOINTS": str(folder / "checkpoints"),
     }  # fmt: skip
     command = [sys.executable, "-m", "dnr_core", *words]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
 
 
 def test_the_registries_list_them_after_their_own(installed):

@@ -25,7 +25,9 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 @pytest.fixture(scope="module")
 def four() -> Corpus:
     """Four dialogues, all in train, whose labels are random: only memory helps."""
-    config = PlantedConfig(dialogues=4, utterances_per_dialogue=6, noise_share=1.0, widths=dict.fromkeys(MODALITIES, 16))
+    config = PlantedConfig(
+        dialogues=4, utterances_per_dialogue=6, noise_share=1.0, widths=dict.fromkeys(MODALITIES, 16)
+    )
     corpus = generate(config, name="four")
     return replace(corpus, utterances=corpus.utterances.assign(split="train"), stored_hash=None)
 
