@@ -79,7 +79,7 @@ def preset(method: str, backbone: str | None, name: Preset = "fast", *, seed: in
             learning_rate=1e-4 if slow else 2e-3,
             weight_decay=0.05,
             batch=256,
-            patience=200 if slow else 20,
+            patience=200 if slow else 60,
         )
         stages, options = {"divide": divide, "refine": dialogue}, DNR_OPTIONS
     return RunConfig(

@@ -9,6 +9,10 @@ CLIP_SD = 10.0
 """Standardised features beyond this many standard deviations are clipped (MELD has clips of five minutes)."""
 RIDGE = 1.0
 """Added to every eigenvalue before whitening: the mean eigenvalue of standardised features."""
+KEPT_AT_LEAST = 64
+"""Components kept whatever their eigenvalue: narrow features are never cut."""
+QUIET = 0.1
+"""What is left of directions that look like noise where all features are used (see PrincipalComponents.soften)."""
 
 
 class FeatureScaler(nn.Module):
@@ -41,39 +45,62 @@ class FeatureScaler(nn.Module):
         return standardised.clamp(-CLIP_SD, CLIP_SD)
 
 
-class Whitener(nn.Module):
-    """Ridge-whitened principal components of standardised features, fitted on train rows; (…, d) → (…, k).
+class PrincipalComponents(nn.Module):
+    """Principal components of standardised features that stand out of noise, fitted on train rows; d features → k.
 
-    Component i is scaled by 1/√(λ_i + 1), 1 being the mean eigenvalue: strong directions get unit variance, weak ones
-    are kept but not blown up. Cutting at the Marchenko–Pastur edge instead does as well on planted codes (isotropic
-    noise) but costs 2 points of weighted F1 on sentence embeddings, whose weak directions still carry emotion.
-    Directions without any variance are dropped, so k is known after `fit`.
+    Kept are components whose eigenvalue lies above the Marchenko–Pastur edge (1 + √(d/n))², the largest that noise of
+    unit variance would give, and in any case the first KEPT_AT_LEAST: in wide features most directions are noise, and
+    products of noise drown synergy. k is known after `fit`.
+
+    - `whiten`: (…, d) → (…, k), component i scaled by 1/√(λ_i + 1): strong ones get unit variance, weak ones are not
+      blown up
+    - `soften`: (…, d) → (…, d), all other directions scaled by QUIET where they look like isotropic noise (their
+      smallest eigenvalue is not far below the lower Marchenko–Pastur edge), else left as they are: the weak
+      directions of sentence embeddings still carry emotion
     """
 
-    projection: Tensor
+    directions: Tensor
+    variance: Tensor
+    rest: Tensor
 
     def __init__(self, width: int, kept: int | None = None) -> None:
         super().__init__()
-        self.register_buffer("projection", torch.zeros(width, width if kept is None else kept))
+        count = width if kept is None else kept
+        self.register_buffer("directions", torch.zeros(width, count))
+        self.register_buffer("variance", torch.ones(count))
+        self.register_buffer("rest", torch.ones(()))
 
     @property
     def kept(self) -> int:
         """How many components are kept (k)."""
-        return self.projection.shape[1]
+        return self.directions.shape[1]
 
     def fit(self, standardised: Tensor) -> None:
-        """Set the projection from standardised train rows (n, d)."""
+        """Set the components from standardised train rows (n, d)."""
         rows = standardised.double()
         rows = rows - rows.mean(0)
-        values, vectors = torch.linalg.eigh(rows.T @ rows / max(len(rows) - 1, 1))
-        values, vectors = values.flip(0), vectors.flip(1)
-        kept = max(int((values > 1e-6 * values[0]).sum()), 1)
+        count, width = rows.shape
+        values, vectors = torch.linalg.eigh(rows.T @ rows / max(count - 1, 1))
+        values, vectors = values.flip(0).clamp(min=0), vectors.flip(1)
+        edge = (1 + (width / max(count, 1)) ** 0.5) ** 2
+        real = max(int((values > 1e-6 * values[0]).sum()), 1)
+        kept = min(real, max(int((values > edge).sum()), KEPT_AT_LEAST))
         signs = torch.sign(vectors.gather(0, vectors.abs().argmax(0, keepdim=True)))
-        projection = vectors[:, :kept] * signs[:, :kept] / (values[:kept].clamp(min=0) + RIDGE).sqrt()
-        self.projection = projection.to(self.projection)
+        self.directions = (vectors * signs)[:, :kept].contiguous().to(self.directions)
+        self.variance = values[:kept].to(self.variance)
+        lower = (1 - min(width / max(count, 1), 1.0) ** 0.5) ** 2
+        self.rest.fill_(QUIET if float(values[-1]) > 0.5 * lower else 1.0)
 
-    def forward(self, standardised: Tensor) -> Tensor:
-        return standardised @ self.projection
+    def whiten(self, standardised: Tensor) -> Tensor:
+        """Scores on the kept components, scaled, (…, k)."""
+        return standardised @ (self.directions / (self.variance + RIDGE).sqrt())
+
+    def soften(self, standardised: Tensor) -> Tensor:
+        """The features with what lies outside the kept components scaled by `rest`, (…, d)."""
+        if self.kept == self.directions.shape[0]:
+            return standardised
+        kept = (standardised @ self.directions) @ self.directions.T
+        return kept + self.rest * (standardised - kept)
 
 
 class MaskedCentre(nn.Module):
@@ -93,6 +120,7 @@ class MaskedCentre(nn.Module):
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
         mean, variance = self.running_mean, self.running_variance
+        values = values.to(mean.dtype)  # statistics in single precision, also under autocast
         if self.training:
             weight = mask[..., None].to(values)
             count = weight.sum().clamp(min=1.0)

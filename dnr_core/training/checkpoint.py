@@ -143,13 +143,17 @@ def load_model(header: RunHeader) -> Method:
         weights = load_file(path)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(f"cannot read {path}", got=error, do="restore or train it again") from error
-    spec = MethodSpec(**{**header.config["spec"], "modalities": tuple(header.config["spec"]["modalities"])})
+    described = header.config["spec"]
     try:
+        spec = MethodSpec(**{**described, "modalities": tuple(described["modalities"])})
         model = lookup("method", header.config["run"]["method"])(spec)
     except UsageError as error:
         raise CheckpointError(
             f"run {header.folder} needs a method or backbone that is not installed: {error}"
         ) from error
+    except (KeyError, TypeError) as error:
+        config = header.folder / "config.json"
+        raise CheckpointError(f"{config} does not describe the model", got=error, do="train the run again") from error
     wanted = model.state_dict()
     for name in wanted:
         if name not in weights:

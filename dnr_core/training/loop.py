@@ -168,7 +168,7 @@ class Trainer:
             terms = self.model.loss(batch, stage)
         if not torch.isfinite(terms.total):
             raise DnRError(
-                f"the loss of stage {stage} is {float(terms.total)} in epoch {where[0]}, batch {where[1]}",
+                f"the loss of stage {stage} is {float(terms.total.detach())} in epoch {where[0]}, batch {where[1]}",
                 got=largest_feature(batch, self.corpus),
                 do="look at that feature, or lower the learning rate",
             )

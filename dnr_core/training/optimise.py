@@ -21,7 +21,8 @@ class MovingAverage:
         self.steps = int(resumed["steps"]) if resumed else 0
         kept = {name: value for name, value in resumed.items() if name != "steps"} or model.state_dict()
         device = next(model.parameters()).device
-        self.weights = {name: value.detach().to(device, copy=True) for name, value in kept.items()}
+        # in the order of the model, which `update` pairs them by: a state read back has the order of its file
+        self.weights = {name: kept[name].detach().to(device, copy=True) for name in model.state_dict()}
 
     @torch.no_grad()
     def update(self, model: Method) -> None:

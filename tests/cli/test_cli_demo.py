@@ -127,7 +127,7 @@ def test_overwrite_replaces_corpora_only(refused: Callable[..., Result], tmp_pat
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "chapter.txt").write_text("years of work")
     (tmp_path / "notes.txt").write_text("a file")
-    said = "cannot be replaced", "expected a corpus or a run"
+    said = "cannot be replaced", "expected a folder with corpus.json"
     refused(f"demo --out thesis {SMALL} --overwrite", 1, *said, "a folder with other things")
     refused(f"demo --out notes.txt {SMALL} --overwrite", 1, *said, "got a file")
     refused(f"demo --out . {SMALL} --overwrite", 1, *said)

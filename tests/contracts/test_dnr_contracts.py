@@ -164,7 +164,7 @@ def test_labels_stay_with_their_utterances(model):
 
 
 def test_unique_parts_cannot_hide_a_rotated_copy_of_redundant_ones():
-    """`unique` = `redundant` with its dimensions in another order: equal-numbered dimensions do not correlate at all."""
+    """`unique` = `redundant` with its dimensions in another order: equal-numbered ones do not correlate at all."""
     half = torch.linalg.qr(torch.randn(400, 8, generator=torch.Generator().manual_seed(0)))[0]
     half = torch.linalg.qr(half - half.mean(0))[0]
     copy = half.roll(1, dims=1)

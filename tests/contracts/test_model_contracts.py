@@ -189,3 +189,16 @@ def test_batch_statistics_of_training_leave_padding_and_absent_modalities_out(pa
     other = padded(with_features(batch, **junk), 4, junk=1e6)
     found = build(*pair, still=True).train()(other).logits[:, :5][batch.mask]
     same(found, expected)
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
+def test_gradients_are_finite_in_bfloat16(pair):
+    """What training on CUDA does; here with the autocast of the CPU."""
+    model, batch = build(*pair).train(), random_batch((6, 6, 5), seed=3)
+    for stage in model.stages:
+        model.zero_grad(set_to_none=True)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = model.loss(batch, stage.name).total
+        loss.backward()
+        moved = [parameter for parameter in model.parameters() if parameter.grad is not None]
+        assert moved and all(parameter.grad.isfinite().all() for parameter in moved)

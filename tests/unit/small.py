@@ -77,6 +77,11 @@ def untrained(corpus: Corpus, config: RunConfig) -> Trained:
     return Trained(build_model(corpus, config).eval(), [{"stage": "train", "epoch": 1}], 0.5)
 
 
+def listed(folder: Path) -> list[str]:
+    """The names in a folder, hidden ones too."""
+    return sorted(path.name for path in folder.iterdir())
+
+
 def files_below(folder: Path) -> list[str]:
     """Every file and folder below, hidden ones too."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from small import changed, files_below, handmade, relabelled, small_corpus
+from small import changed, files_below, handmade, listed, relabelled, small_corpus
 
 from dnr_core.data.corpus import Corpus
 from dnr_core.data.files import replacing_folder
@@ -118,7 +117,7 @@ def test_an_existing_corpus_is_replaced_only_when_asked(corpus, tmp_path: Path):
     assert "add --overwrite" in error_of(lambda: corpus.save(tmp_path / "a"), DnRError)
     with_columns(corpus, text="new").save(tmp_path / "a", overwrite=True)
     assert Corpus.load(tmp_path / "a").utterances["text"].tolist() == ["new"] * 8
-    assert sorted(os.listdir(tmp_path)) == ["a"]
+    assert listed(tmp_path) == ["a"]
 
 
 def test_half_a_folder_never_shows(tmp_path: Path):

@@ -13,11 +13,13 @@ from dnr_core.model.backbones.base import BackboneSpec
 from dnr_core.model.backbones.mmgcn import ALPHA, LAMBDA, MMGCN, angle_weight
 from dnr_core.model.layers import (
     CLIP_SD,
+    KEPT_AT_LEAST,
+    REST,
     BidirectionalGRU,
     Detector,
     FeatureScaler,
     MaskedCentre,
-    Whitener,
+    PrincipalComponents,
     sinusoids,
 )
 
@@ -58,21 +60,38 @@ def test_the_scaler_lets_gradients_through_to_measured_cells_only():
 def test_whitening_leaves_each_direction_with_variance_lambda_over_lambda_plus_one():
     draw = torch.Generator().manual_seed(0)
     rows = torch.randn(500, 6, generator=draw) @ torch.randn(6, 6, generator=draw) + 2.0
-    whitener = Whitener(6)
-    whitener.fit(rows)
-    found = whitener(rows).double()
-    covariance = np.cov(found.T.numpy())
+    principal = PrincipalComponents(6)
+    principal.fit(rows)
+    covariance = np.cov(principal.whiten(rows).double().T.numpy())
     values = np.sort(np.linalg.eigvalsh(np.cov(rows.double().T.numpy())))[::-1]
     np.testing.assert_allclose(covariance, np.diag(values / (values + 1)), atol=1e-5)
+    assert torch.equal(principal.soften(rows), rows), "all six components are kept"
 
 
-def test_whitening_drops_directions_without_variance_and_keeps_weak_ones():
+def test_components_without_variance_are_dropped_and_weak_ones_are_not_blown_up():
     draw = torch.Generator().manual_seed(0)
     base = torch.randn(200, 3, generator=draw)
-    whitener = Whitener(5)
-    whitener.fit(torch.cat([base, base[:, :1] + base[:, 1:2], 0.05 * torch.randn(200, 1, generator=draw)], dim=1))
-    assert whitener.kept == 4 and whitener.projection.shape == (5, 4)
-    assert whitener.projection.norm(dim=0).max() <= 1.0, "a weak direction is blown up"
+    rows = torch.cat([base, base[:, :1] + base[:, 1:2], 0.05 * torch.randn(200, 1, generator=draw)], dim=1)
+    principal = PrincipalComponents(5)
+    principal.fit(rows)
+    assert principal.kept == 4 and principal.whiten(rows).shape == (200, 4)
+    assert principal.whiten(torch.eye(5)).norm(dim=0).max() <= 1.0, "a weak direction is blown up"
+
+
+def test_in_wide_features_what_stands_out_of_noise_is_kept_and_the_rest_softened():
+    """Noise of variance 1, n = 500, d = 200: the Marchenko–Pastur edge is (1 + √0.4)² = 2.66; 80 signals of 20."""
+    noise = torch.randn(500, 200, generator=torch.Generator().manual_seed(0))
+    principal = PrincipalComponents(200)
+    principal.fit(noise)
+    assert principal.kept == KEPT_AT_LEAST
+    signal = torch.linalg.qr(torch.randn(200, 80, generator=torch.Generator().manual_seed(1)))[0]
+    clean = 20**0.5 * torch.randn(500, 80, generator=torch.Generator().manual_seed(2)) @ signal.T
+    principal.fit(noise + clean)
+    assert principal.kept == 80
+    inside = principal.directions[:, 0]
+    outside = torch.linalg.qr(torch.cat([principal.directions, torch.eye(200)[:, :1]], dim=1))[0][:, 80]
+    torch.testing.assert_close(principal.soften(inside), inside, atol=1e-5, rtol=0)
+    torch.testing.assert_close(principal.soften(outside), REST * outside, atol=1e-5, rtol=0)
 
 
 def test_the_centre_is_batch_normalisation_over_unmasked_rows():
@@ -151,6 +170,18 @@ def test_the_angle_weight_has_a_finite_gradient_where_vectors_are_parallel(cosin
     just_inside = torch.tensor(1.0 - 1e-6 - 1e-7, requires_grad=True)
     angle_weight(just_inside).backward()
     assert just_inside.grad is not None and 0 < float(just_inside.grad) < 1e3
+
+
+def test_bfloat16_neither_breaks_the_angle_weight_nor_the_statistics():
+    """1 − 1e-6 is 1 in bfloat16: a clamp there would leave the infinite gradient."""
+    value = torch.tensor([1.0, 0.5, -1.0], dtype=torch.bfloat16, requires_grad=True)
+    angle_weight(value).sum().backward()
+    assert value.grad is not None and value.grad.isfinite().all() and value.grad[1] > 0
+    rows = torch.randn(64, 3, generator=torch.Generator().manual_seed(0)).bfloat16()
+    centre = MaskedCentre(3)
+    found = centre(rows, torch.ones(64, dtype=torch.bool))
+    torch.testing.assert_close(found.mean(0), torch.zeros(3), atol=1e-5, rtol=0)
+    assert centre.running_mean.dtype == torch.float32
 
 
 def dense_graph(nodes: Tensor, present: Tensor) -> Tensor:

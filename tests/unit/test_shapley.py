@@ -55,7 +55,7 @@ def test_values_cannot_tell_xor_from_redundancy_but_interactions_can():
 
 
 def test_interactions_of_games_solved_by_hand():
-    """I_ij: the mean over S of the pair's surplus. AND of three: ½·0 + ½·1; glove: {0,1}: ½·1 + ½·0, {1,2}: ½·0 − ½·1."""
+    """I_ij: the mean surplus of the pair over S. AND: ½·0 + ½·1; glove: {0,1} ½·1 + ½·0, {1,2} ½·0 − ½·1."""
     assert shapley_interactions(game(3, lambda on: len(on) == 3))[:, 0] == pytest.approx([0.5, 0.5, 0.5])
     assert shapley_interactions(GLOVE)[:, 0] == pytest.approx([0.5, 0.5, -0.5])
     assert shapley_interactions(game(3, lambda on: 2 * (0 in on) + (2 in on)))[:, 0] == pytest.approx([0, 0, 0])

@@ -16,8 +16,11 @@ COSINE_LIMIT = 1.0 - 1e-6
 
 
 def angle_weight(cosine: Tensor) -> Tensor:
-    """1 − arccos(cos)/π in [0, 1] (MMGCN eq. 3); clamped because the gradient is infinite at ±1."""
-    return 1.0 - torch.arccos(cosine.clamp(-COSINE_LIMIT, COSINE_LIMIT)) / math.pi
+    """1 − arccos(cos)/π in [0, 1] (MMGCN eq. 3); clamped because the gradient is infinite at ±1.
+
+    In single precision: the limit itself is 1 in bfloat16.
+    """
+    return 1.0 - torch.arccos(cosine.float().clamp(-COSINE_LIMIT, COSINE_LIMIT)) / math.pi
 
 
 class MMGCN(Backbone):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dnr_core.model.batch import Batch, Components
-from dnr_core.model.layers import Detector, FeatureScaler, MaskedCentre, Whitener, mlp
+from dnr_core.model.layers import Detector, FeatureScaler, MaskedCentre, PrincipalComponents, mlp
 from dnr_core.model.losses import cross_covariance, symmetric_info_nce
 from dnr_core.model.methods.base import MethodSpec
 from dnr_core.types import MODALITIES, join_modalities, players_of, split_player
@@ -21,14 +21,14 @@ GATE_SLOPE, GATE_CENTRE = 6.0, 1.0
 class Divide(nn.Module):
     """Heads on each modality's features: u (one a modality), r and s (one a modality and pair).
 
-    - unique:m = u_m, linear in the standardised features, (d_u)
+    - unique:m = u_m, linear in the softened features, (d_u)
     - redundant:m+n = [r_m; r_n], linear in the whitened features, (2 d_r): each half comes from one modality alone
     - synergistic:m+n = BN(s_m) ∘ BN(s_n), thresholded detectors on the whitened features, (d_s): centred factors, so
       that the product carries nothing that either modality says alone on average
     """
 
     scalers: Mapping[str, FeatureScaler]
-    whiteners: Mapping[str, Whitener]
+    principal: Mapping[str, PrincipalComponents]
 
     def __init__(self, spec: MethodSpec) -> None:
         super().__init__()
@@ -41,17 +41,19 @@ class Divide(nn.Module):
         self.noise, self.dropout = float(options["input_noise"]), nn.Dropout(float(options["feature_dropout"]))
         kept = spec.kept or {}
         scalers = nn.ModuleDict({name: FeatureScaler(spec.widths[name]) for name in self.modalities})
-        whiteners = nn.ModuleDict({name: Whitener(spec.widths[name], kept.get(name)) for name in self.modalities})
-        self.scalers, self.whiteners = cast(Any, scalers), cast(Any, whiteners)
+        principal = nn.ModuleDict(
+            {name: PrincipalComponents(spec.widths[name], kept.get(name)) for name in self.modalities}
+        )
+        self.scalers, self.principal = cast(Any, scalers), cast(Any, principal)
         self.unique = nn.ModuleDict(
             {name: nn.Linear(spec.widths[name], self.sizes["unique"]) for name in self.modalities}
         )
         self.build_pair_heads()
 
     def build_pair_heads(self) -> None:
-        """(Re)create the heads of the pairs for the number of components that the whiteners keep."""
+        """(Re)create the heads of the pairs for the number of components that are kept."""
         red, syn = self.sizes["redundant"], self.sizes["synergistic"]
-        sides = {f"{join_modalities(pair)} {name}": self.whiteners[name].kept for pair in self.pairs for name in pair}
+        sides = {f"{join_modalities(pair)} {name}": self.principal[name].kept for pair in self.pairs for name in pair}
         self.redundant = nn.ModuleDict({side: nn.Linear(kept, red) for side, kept in sides.items()})
         self.synergistic = nn.ModuleDict(
             {side: Detector(kept, self.detectors, syn, self.detector_dropout) for side, kept in sides.items()}
@@ -59,12 +61,12 @@ class Divide(nn.Module):
         self.centres = nn.ModuleDict({side: MaskedCentre(syn) for side in sides})
 
     def fit(self, features: dict[str, Tensor]) -> dict[str, int]:
-        """Fit scalers and whiteners on measured train rows; returns the components kept per modality."""
+        """Fit scalers and principal components on measured train rows; returns the components kept per modality."""
         for name in self.modalities:
             self.scalers[name].fit(features[name])
-            self.whiteners[name].fit(self.scalers[name](features[name]))
+            self.principal[name].fit(self.scalers[name](features[name]))
         self.build_pair_heads()
-        return {name: self.whiteners[name].kept for name in self.modalities}
+        return {name: self.principal[name].kept for name in self.modalities}
 
     def widths(self) -> dict[str, int]:
         """Width of each player's vector."""
@@ -74,8 +76,9 @@ class Divide(nn.Module):
     def forward(self, batch: Batch) -> Components:
         present = {name: batch.present[..., MODALITIES.index(name)] for name in self.modalities}
         scaled = {name: self.scalers[name](batch.modality(name)) for name in self.modalities}
-        white = {name: self.noisy(self.whiteners[name](scaled[name])) for name in self.modalities}
-        vectors = {f"unique:{name}": self.unique[name](self.dropout(scaled[name])) for name in self.modalities}
+        white = {name: self.noisy(self.principal[name].whiten(scaled[name])) for name in self.modalities}
+        clean = {name: self.dropout(self.principal[name].soften(scaled[name])) for name in self.modalities}
+        vectors = {f"unique:{name}": self.unique[name](clean[name]) for name in self.modalities}
         available = {f"unique:{name}": present[name] for name in self.modalities}
         for pair in self.pairs:
             name, both = join_modalities(pair), present[pair[0]] & present[pair[1]]
