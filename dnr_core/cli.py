@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from dnr_core import __version__
 from dnr_core.commands import PROGRAM, Demo, Doctor, Evaluate, Explain, Prepare, Train, parse
-from dnr_core.config import RunConfig, checkpoint_root, first_fault, parse_config, preset, read_json
+from dnr_core.config import RunConfig, bad_values, checkpoint_root, parse_config, preset, read_json
 from dnr_core.errors import EXIT_ERROR, EXIT_INTERRUPTED, DnRError, UsageError, one_of
 from dnr_core.progress import TrainingProgress
 from dnr_core.registry import lookup, names
@@ -97,7 +97,7 @@ def demo(command: Demo) -> None:
     try:
         config = PlantedConfig.model_validate(given)
     except ValidationError as error:
-        raise UsageError("bad planted corpus", got=first_fault(error)) from error
+        raise bad_values("bad planted corpus", error) from error
     if command.out.exists() and not command.overwrite:
         raise DnRError(f"{command.out} exists", do="choose another --out, or add --overwrite")
     corpus = generate(config, name=command.out.name)

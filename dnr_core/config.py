@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from dnr_core.errors import UsageError
 
@@ -46,7 +47,21 @@ class RunConfig(Frozen):
     stages: dict[str, StageConfig]
     options: dict[str, float] = {}
 
+    @field_validator("options")
+    @classmethod
+    def check_options(cls, options: dict[str, float]) -> dict[str, float]:
+        """Numbers that make sense for what their names say."""
+        for name, value in options.items():
+            if not math.isfinite(value) or value < 0:
+                raise ValueError(f"{name}: got {value}; expected a number of at least 0")
+            if name.endswith("_dropout") and value >= 1:
+                raise ValueError(f"{name}: got {value}; expected less than 1")
+            if name in SIZES and (value != int(value) or not 1 <= value <= 4096):
+                raise ValueError(f"{name}: got {value}; expected a whole number from 1 to 4096")
+        return options
 
+
+SIZES = ("unique_width", "redundant_width", "synergistic_width", "evidence_width", "detectors")
 DNR_OPTIONS: dict[str, float] = {
     "unique_width": 128,
     "redundant_width": 8,
@@ -99,14 +114,18 @@ def parse_config(values: dict[str, Any], *, source: str) -> RunConfig:
     try:
         return RunConfig.model_validate(values)
     except ValidationError as error:
-        raise UsageError(f"bad configuration in {source}", got=first_fault(error)) from error
+        raise bad_values(f"bad configuration in {source}", error) from error
 
 
-def first_fault(error: ValidationError) -> str:
-    """The first fault of a pydantic error as `field: message (got value)`."""
+def bad_values(what: str, error: ValidationError) -> UsageError:
+    """The first fault of a pydantic error as a UsageError that names the field."""
     fault = error.errors()[0]
     where = ".".join(str(part) for part in fault["loc"])
-    return f"{where}: {fault['msg']} (got {fault['input']!r})"
+    named = f"{what}, {where}" if where else what
+    if fault["type"] == "value_error":
+        return UsageError(f"{named}: {fault['msg'].removeprefix('Value error, ')}")
+    expected = fault["msg"].removeprefix("Input should be ")
+    return UsageError(named, got=repr(fault["input"]), expected=expected[0].lower() + expected[1:])
 
 
 def read_json(path: Path) -> dict[str, Any]:

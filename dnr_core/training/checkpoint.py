@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dnr_core import __version__
+from dnr_core.config import RunConfig
 from dnr_core.data.corpus import Corpus
 from dnr_core.data.files import file_sha256, replacing_folder
 from dnr_core.errors import CheckpointError, UsageError
@@ -17,7 +18,6 @@ from dnr_core.registry import lookup
 from dnr_core.types import MODALITIES, RunInfo, RunSummary
 
 if TYPE_CHECKING:
-    from dnr_core.config import RunConfig
     from dnr_core.model.methods.base import Method
     from dnr_core.training.loop import Trained
 
@@ -128,7 +128,17 @@ def read_run(folder: Path | str) -> RunHeader:
     if missing:
         raise CheckpointError(f"{folder / 'config.json'} lacks a key", got=f"no {missing[0]!r}", do="train it again")
     lines = (folder / "history.jsonl").read_text(encoding="utf-8").splitlines()
-    return RunHeader(folder, config, metrics, [json.loads(line) for line in lines], manifest, file_sha256(path))
+    try:
+        history = [json.loads(line) for line in lines]
+        header = RunHeader(folder, config, metrics, history, manifest, file_sha256(path))
+        RunConfig.model_validate(config["run"])
+        if set(config["spec"]["widths"]) != set(MODALITIES) or not isinstance(manifest["corpus"]["hash"], str):
+            raise ValueError("widths or corpus hash")
+        header.summary(folder.name)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        got = " ".join(str(error).split())[:120]
+        raise CheckpointError(f"run {folder} is malformed", got=got, do="train it again") from error
+    return header
 
 
 def load_model(header: RunHeader) -> Method:
@@ -147,11 +157,13 @@ def load_model(header: RunHeader) -> Method:
     try:
         spec = MethodSpec(**{**described, "modalities": tuple(described["modalities"])})
         model = lookup("method", header.config["run"]["method"])(spec)
+        if model.players != header.players or len(header.emotions) != spec.emotions:
+            raise ValueError("other parts or emotions than the model has")
     except UsageError as error:
         raise CheckpointError(
             f"run {header.folder} needs a method or backbone that is not installed: {error}"
         ) from error
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         config = header.folder / "config.json"
         raise CheckpointError(f"{config} does not describe the model", got=error, do="train the run again") from error
     wanted = model.state_dict()

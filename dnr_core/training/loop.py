@@ -53,7 +53,8 @@ class Trainer:
         self.data = TensorCorpus(corpus, device)
         self.train_rows = corpus.rows("train")
         self.labelled = self.train_rows[corpus.labels[self.train_rows] >= 0]
-        selection = "dev" if "dev" in corpus.split_of.values() else "train"
+        splits = corpus.utterances["split"].to_numpy(dtype=object)
+        selection = "dev" if np.any((splits == "dev") & (corpus.labels >= 0)) else "train"
         self.dev = [self.data.batch(rows) for rows in dialogue_batches(corpus, selection, size=EVALUATION_BATCH)]
         self.history: list[dict[str, Any]] = []
         self.seconds = 0.0

@@ -116,7 +116,7 @@ def test_a_key_that_the_configuration_lacks_is_named(run, key):
 def test_a_key_that_the_model_description_lacks_is_named(run, key):
     edit(run / "config.json", lambda values: values["spec"].pop(key))
     message = error_of(lambda: load_model(read_run(sealed(run))))
-    assert "config.json" in message and f"{key}" in message
+    assert f"'{key}'" in message and str(run) in message and "train" in message
 
 
 def test_a_weight_that_is_missing_or_misshapen_is_named(run):

@@ -14,7 +14,7 @@ from dnr_core.model.backbones.mmgcn import ALPHA, LAMBDA, MMGCN, angle_weight
 from dnr_core.model.layers import (
     CLIP_SD,
     KEPT_AT_LEAST,
-    REST,
+    QUIET,
     BidirectionalGRU,
     Detector,
     FeatureScaler,
@@ -91,7 +91,17 @@ def test_in_wide_features_what_stands_out_of_noise_is_kept_and_the_rest_softened
     inside = principal.directions[:, 0]
     outside = torch.linalg.qr(torch.cat([principal.directions, torch.eye(200)[:, :1]], dim=1))[0][:, 80]
     torch.testing.assert_close(principal.soften(inside), inside, atol=1e-5, rtol=0)
-    torch.testing.assert_close(principal.soften(outside), REST * outside, atol=1e-5, rtol=0)
+    torch.testing.assert_close(principal.soften(outside), QUIET * outside, atol=1e-5, rtol=0)
+
+
+def test_weak_directions_that_are_no_noise_are_left_as_they_are():
+    """Variances 1, 1/2, 1/3, … as sentence embeddings have them: the last is far below any edge of noise."""
+    scale = 1 / torch.arange(1, 101.0).sqrt()
+    rows = torch.randn(2000, 100, generator=torch.Generator().manual_seed(0)) * scale
+    principal = PrincipalComponents(100)
+    principal.fit(rows)
+    assert principal.kept < 100
+    torch.testing.assert_close(principal.soften(rows), rows, atol=1e-5, rtol=0)
 
 
 def test_the_centre_is_batch_normalisation_over_unmasked_rows():

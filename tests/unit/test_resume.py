@@ -23,7 +23,7 @@ from dnr_core.errors import CheckpointError, DnRError
 from dnr_core.model.batch import TensorCorpus
 from dnr_core.training import resume
 from dnr_core.training.checkpoint import load_model, read_run
-from dnr_core.training.loop import Trained, train
+from dnr_core.training.loop import Trained, Trainer, train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 EPOCHS = 4
@@ -140,23 +140,25 @@ def test_a_state_of_another_run_or_a_damaged_one_is_refused(corpus, config, tmp_
         train(corpus, config, device="cpu", state_path=path, resume=True)
 
 
-def test_ctrl_c_keeps_the_best_so_far(corpus, config, tmp_path: Path):
-    """Interrupted in its third epoch: the weights are those of the best of the first two epochs on dev."""
-    path = tmp_path / "state.safetensors"
-    count: list[int] = []
+def test_ctrl_c_keeps_the_best_so_far(corpus, config, tmp_path: Path, monkeypatch):
+    """Interrupted within its third epoch: the weights are those of the best of the first two epochs on dev."""
+    path, honest = tmp_path / "state.safetensors", Trainer.step
 
-    def progress(record: dict[str, Any]) -> None:
-        count.append(1)
-        if len(count) == 3:
+    def step(self: Trainer, *batch: Any, **where: Any) -> Any:
+        parts = honest(self, *batch, **where)
+        if len(self.history) == 2:
             raise KeyboardInterrupt
+        return parts
 
-    trained = train(corpus, config, device="cpu", state_path=path, progress=progress)
-    assert trained.interrupted and len(trained.history) == 3 and not trained.model.training
-    data = TensorCorpus(corpus)
-    rows = corpus.dialogue_rows[corpus.dialogue_ids("test")[0]]
-    assert trained.model(data.batch(rows[None])).logits.isfinite().all()
+    monkeypatch.setattr(Trainer, "step", step)
+    trained = train(corpus, config, device="cpu", state_path=path)
+    assert trained.interrupted and len(trained.history) == 2 and not trained.model.training
     stored = resume.load_state(path, resume.identity_of(config, corpus.hash))
     assert (stored.stage, stored.epoch) == (0, 2)
+    assert all(torch.equal(value, stored.best[name]) for name, value in trained.model.named_parameters())
+    assert not all(torch.equal(value, stored.model[name]) for name, value in trained.model.named_parameters())
+    rows = corpus.dialogue_rows[corpus.dialogue_ids("test")[0]]
+    assert trained.model(TensorCorpus(corpus).batch(rows[None])).logits.isfinite().all()
 
 
 # ---- real processes -------------------------------------------------------------------------------------------------

@@ -94,7 +94,9 @@ def test_results_stand_under_the_corpus_and_the_split(store):
     assert made.probabilities[0].tolist() == pytest.approx([1 / (1 + np.e), np.e / (1 + np.e)])
 
 
-@pytest.mark.parametrize(("manifest", "corpus"), [("n" * 64, None), (None, "c0ffee00" + "1" * 56)])
+@pytest.mark.parametrize(
+    ("manifest", "corpus"), [("n" * 64, None), (None, "c0ffee00" + "1" * 56)], ids=["run", "corpus"]
+)
 def test_results_of_other_weights_or_another_corpus_are_stale(store, manifest, corpus):
     table_of(store).write(np.arange(4), logits(0, 4))
     other = ResultStore(store.run, manifest or store.manifest_hash, corpus or store.corpus_hash)

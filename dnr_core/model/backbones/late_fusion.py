@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from dnr_core.errors import UsageError
 from dnr_core.model.backbones.base import Backbone, BackboneOutput, BackboneSpec
 from dnr_core.model.layers import sinusoids
 
@@ -16,6 +17,8 @@ class LateFusion(Backbone):
 
     def __init__(self, spec: BackboneSpec) -> None:
         super().__init__(spec)
+        if spec.width % HEADS:
+            raise UsageError("late_fusion cannot use this width", got=spec.width, expected=f"a multiple of {HEADS}")
         self.hidden_width = spec.width * spec.modalities
         self.missing = nn.Parameter(torch.zeros(spec.modalities, spec.width))
         self.speakers = nn.Embedding(SPEAKERS, spec.width)
