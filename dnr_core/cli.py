@@ -142,8 +142,17 @@ def prepare(command: Prepare) -> None:
         target=command.target,
         media=command.media,
     )
+    values, text = {"corpus": str(command.out)} | report.to_dict(), report.text()
+    if command.embed:
+        from dnr_core.data.embed import embed_text
+
+        corpus = embed_text(corpus, command.embed)
+        values["embedded"] = {"encoder": command.embed, "features": corpus.widths["text"]}
+        text = (
+            f"{text.rstrip()}\nembedded    {corpus.widths['text']} text features from the sentences ({command.embed})"
+        )
     corpus.save(command.out, overwrite=command.overwrite)
-    answer({"corpus": str(command.out)} | report.to_dict(), report.text(), as_json=command.json)
+    answer(values, text, as_json=command.json)
 
 
 def train(command: Train) -> None:

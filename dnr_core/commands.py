@@ -62,6 +62,8 @@ class Prepare:
     """Names of the label set, in order."""
     target: Literal["emotion", "sentiment"] = "emotion"
     """What to predict."""
+    embed: Literal["minilm"] | None = None
+    """Make text features from the sentences of a text-only release (needs requirements-text.txt)."""
     template: bool = False
     """Write an empty table to fill in to --out instead."""
     overwrite: bool = False
