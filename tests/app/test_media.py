@@ -9,14 +9,14 @@ import numpy as np
 from tests.conftest import with_rows
 
 
-def test_a_clip_that_is_there_is_played_and_only_beside_its_own_turn(open_page, engine, workspace, tmp_path):
+def test_a_clip_that_is_there_is_played_and_only_beside_its_own_turn(open_page, workspace, tmp_path):
     clip = tmp_path / "Ses01F_impro01_F000.wav"
     with wave.open(str(clip), "wb") as sound:
         sound.setnchannels(1)
         sound.setsampwidth(2)
         sound.setframerate(8000)
         sound.writeframes(b"\0\0" * 800)
-    corpus = engine.corpus("planted")
+    corpus = workspace.engine.corpus("planted")
     dialogue = corpus.dialogue_ids("test")[0]
     media = [""] * len(corpus)
     media[corpus.dialogue_rows[dialogue][0]] = str(clip)
