@@ -37,7 +37,7 @@ STORED_REMOVALS = ("mean", "zero")
 
 
 class Engine(Catalogue):
-    """What runs say of corpora, computed once and stored.
+    """What runs say of corpora, computed once and stored (what there is to ask about: Catalogue).
 
     One engine serves all sessions of a process: what it keeps in memory is shared and bounded.
     """
