@@ -17,7 +17,7 @@ WHOLE_FAMILY = "all"
 
 
 def open_page(name: str, explanation: str) -> Selection:
-    """Style, title, selection, sidebar pickers and messages: the start of every page."""
+    """Style, title, selection, sidebar pickers and messages: the start of every page, and its end without a corpus."""
     st.html(STYLE)
     title(name, explanation)
     chosen = select()
@@ -29,6 +29,10 @@ def open_page(name: str, explanation: str) -> Selection:
         )
     if chosen.messages:
         notice(" ".join(chosen.messages))
+    if chosen.corpus is None:
+        if not chosen.messages:
+            notice("There is no corpus yet: write one with `python -m dnr_core demo` or `python -m dnr_core prepare`.")
+        st.stop()
     return chosen
 
 
@@ -74,14 +78,18 @@ def dialogue_picker(chosen: Selection) -> SplitSteps:
     def split_changed() -> None:
         go_to(corpus.dialogue_ids(state.pick_split)[0], 0)
 
+    def filter_changed() -> None:
+        state.listed = "errors" if state.pick_errors_only else "all"
+
     columns = st.columns([1.5, 1.2, 3.3], vertical_alignment="bottom")
     state.pick_split = split
     columns[0].segmented_control("Split", there, key="pick_split", on_change=split_changed, required=True)
-    only = columns[1].toggle(
-        "only with errors", key="pick_errors_only", persist_state="session", disabled=not steps.wrong_in,
+    state.pick_errors_only = chosen.listed == "errors" and bool(steps.wrong_in)
+    columns[1].toggle(
+        "only with errors", key="pick_errors_only", on_change=filter_changed, disabled=not steps.wrong_in,
         help="List only dialogues in which the model is wrong at least once.",
     )  # fmt: skip
-    listed = listed_dialogues(chosen, split, steps, only=only)
+    listed = listed_dialogues(chosen, split, steps)
 
     def dialogue_changed() -> None:
         go_to(state.pick_dialogue, 0)
@@ -98,19 +106,19 @@ def dialogue_picker(chosen: Selection) -> SplitSteps:
     return steps
 
 
-def listed_dialogues(chosen: Selection, split: str, steps: SplitSteps, *, only: bool) -> list[str]:
-    """The dialogues of the picker; the one being read is always among them."""
+def listed_dialogues(chosen: Selection, split: str, steps: SplitSteps) -> list[str]:
+    """The dialogues of the picker; the one being read is always among them, and all where no error is known."""
     everyone = chosen.corpus.dialogue_ids(split)
-    return [name for name in everyone if not only or name in steps.wrong_in or name == chosen.dialogue]
+    if chosen.listed == "all" or not steps.wrong_in:
+        return everyone
+    return [name for name in everyone if name in steps.wrong_in or name == chosen.dialogue]
 
 
 def step_buttons(chosen: Selection, steps: SplitSteps) -> None:
     """Previous and next turn, error, emotion shift and dialogue, each with its key."""
     corpus, dialogue, turn = chosen.corpus, chosen.dialogue, chosen.turn
     rows = corpus.dialogue_rows[dialogue]
-    listed = listed_dialogues(
-        chosen, corpus.split_of[dialogue], steps, only=st.session_state.get("pick_errors_only", False)
-    )
+    listed = listed_dialogues(chosen, corpus.split_of[dialogue], steps)
     place, last = listed.index(dialogue), len(rows) - 1
 
     def to_row(row: int | None) -> tuple[str, int] | None:

@@ -48,12 +48,13 @@ def timeline(numbers: DialogueNumbers, turn: int) -> FigureSpec:
 
 
 def abbreviations(names: tuple[str, ...]) -> list[str]:
-    """The shortest beginnings, of two letters or more, that tell the names apart."""
+    """The shortest beginnings, of two letters or more, that tell the names apart; of long ones the first and last."""
     found = []
     for name in names:
         others = [other for other in names if other != name]
         lengths = (size for size in range(2, len(name) + 1) if not any(o.startswith(name[:size]) for o in others))
-        found.append(name[: next(lengths, len(name))])
+        beginning = name[: next(lengths, len(name))]
+        found.append(beginning if len(beginning) <= 3 else f"{beginning[0]}…{beginning[-1]}")
     return found
 
 

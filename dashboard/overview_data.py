@@ -49,16 +49,17 @@ def shown_split(corpus: Any) -> str:
 
 
 def split_sizes(corpus: Any) -> str:
-    """`train 3,360 · dev 480 · test 960 utterances`."""
-    counts = corpus.utterances["split"].value_counts()
-    return " · ".join(f"{name} {int(counts[name]):,}" for name in SPLITS if name in counts)
+    """`train 3,360 · dev 480 · test 960`, and how many of all have no label."""
+    counts, unlabelled = corpus.utterances["split"].value_counts(), int((corpus.labels < 0).sum())
+    sizes = " · ".join(f"{name} {int(counts[name]):,}" for name in SPLITS if name in counts)
+    return sizes + (f", {unlabelled:,} of them without a label" if unlabelled else "")
 
 
 def facts(chosen: Selection) -> str:
     """What the model is, in one line."""
     run, corpus = chosen.run, chosen.corpus
     assert run is not None
-    info, seconds = run.info, run.metrics.get("train_seconds")
+    info = run.info
     versions = engine().header(info.name).manifest.get("versions", {})
     same = (
         "this corpus" if info.corpus_hash == corpus.hash else f"{info.corpus_name}, another corpus than the one shown"
@@ -68,13 +69,21 @@ def facts(chosen: Selection) -> str:
         f"{len(run.players)} parts of {', '.join(run.modalities)}",
         f"{len(run.emotions)} emotions",
         f"{run.config.get('parameters', 0):,} parameters",
-        f"trained on {same}" + (f" in {seconds:,.0f} s" if seconds else ""),
+        f"trained on {same}" + training_cost(run.metrics),
         f"{run.metrics.get('epochs') or len(run.history)} epochs",
         f"preset {run.config['run'].get('preset', '–')}",
         f"seed {info.seed}",
         f"torch {versions.get('torch', '–')}",
     ]
     return " · ".join(words)
+
+
+def training_cost(metrics: dict[str, Any]) -> str:
+    """` in 120 s on cpu, 1 thread`, as far as the run says it; the last device where a run was resumed."""
+    seconds, device, threads = (metrics.get(name) for name in ("train_seconds", "device", "threads"))
+    words = f" in {seconds:,.0f} s" if seconds else ""
+    words += f" on {device}" if device else ""
+    return words + (f", {threads} thread{'s' if threads > 1 else ''}" if device == "cpu" and threads else "")
 
 
 def headline(scores: dict[str, Any], split: str) -> list[tuple[str, str, str]]:
@@ -130,9 +139,10 @@ def confusion_figure(found: Predictions) -> FigureSpec:
         if off.any()
         else f"No labelled turn is confused (n = {counts.sum():,})."
     )
+    upright = max(0, max(map(len, names)) - 9)  # long names stand upright under the cells
     return FigureSpec(
         "matrix", frame, x="predicted", y="gold", colour="share", text="count", x_label="predicted", y_label="gold",
-        caption=caption, height=70 + 34 * len(names),
+        caption=caption, height=70 + 34 * len(names) + 7 * min(upright, 30),
     )  # fmt: skip
 
 
@@ -225,5 +235,6 @@ def trust_reading(gap: tuple[float, int], agreement: Any, players: int) -> str:
         f"{lines} Of the turns predicted right, the dominant part has the planted family in "
         f"{share(family.value, family.interval)} (n = {family.n:,}; chance 0.33) and is the planted part in "
         f"{share(exact.value, exact.interval)} (n = {exact.n:,}; chance {1 / players:.2f}). "
-        "A dash: the source is no single part of the model (noise, copies, all three modalities)."
+        "A dash: the source is no single part of the model (noise, copies, all three modalities), or none of its turns "
+        "is predicted right."
     )

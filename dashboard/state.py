@@ -18,8 +18,11 @@ from dnr_core.errors import DnRError
 from dnr_core.serve import DEMO_CORPUS, DEMO_RUN, Engine, Recent
 from dnr_core.types import CorpusInfo, RunInfo, RunSummary
 
-LINK = ("corpus", "checkpoint", "dialogue", "turn", "off", "scope")
+LINK = ("corpus", "checkpoint", "dialogue", "turn", "off", "scope", "listed")
+OPTIONAL = ("off", "scope", "listed")
+"""Left out of the address while they are at their default, so that an address without them means the default."""
 SCOPES = {"dialogue": "every turn", "turn": "this turn only"}
+LISTED = ("all", "errors")
 NO_RUN = "none"
 
 
@@ -37,6 +40,7 @@ class Selection:
     turn: int
     off: frozenset[str]
     scope: str
+    listed: str
     messages: tuple[str, ...]
 
 
@@ -82,6 +86,9 @@ def read_link() -> tuple[list[str], set[str]]:
     taken = {name for name in LINK if given.get(name)}
     for name in taken:
         state[name] = [value.replace(" ", "+") for value in given[name]] if name == "off" else given[name][-1]
+    if given:  # a page switch empties the address, and keeps everything
+        for name in set(OPTIONAL) - taken:
+            state.pop(name, None)
     strange = sorted(set(given) - set(LINK))
     return [f"The link has an unknown parameter {short(name)}: it was left out." for name in strange], taken
 
@@ -100,6 +107,7 @@ def write_link(chosen: Selection) -> None:
         "turn": [str(chosen.turn)] if chosen.dialogue else [],
         "off": sorted(chosen.off),
         "scope": [chosen.scope] if chosen.off else [],
+        "listed": [chosen.listed] if chosen.listed != LISTED[0] else [],
     }
     link = {name: given for name, given in link.items() if given}
     if {name: st.query_params.get_all(name) for name in st.query_params} != link:
@@ -109,7 +117,6 @@ def write_link(chosen: Selection) -> None:
 
 def select() -> Selection:
     """The selection of this rerun, checked against what there is; what does not exist is replaced and reported."""
-    state = st.session_state
     messages, taken = read_link()
     if problem := opened(data_root(), checkpoint_root())[1]:
         messages.append(f"The demo corpus could not be written: {problem}")
@@ -118,11 +125,8 @@ def select() -> Selection:
     dialogue = select_dialogue(corpus, messages, reported="dialogue" in taken)
     turn = select_turn(corpus, dialogue, messages)
     off = select_off(run, messages, reported="off" in taken)
-    if state.get("scope", "dialogue") not in SCOPES:
-        messages.append(f"Unknown scope {short(state.scope)}: expected {' or '.join(SCOPES)}.")
-        state.scope = "dialogue"
-    scope = state.setdefault("scope", "dialogue")
-    chosen = Selection(corpus_name, corpus, run, dialogue, turn, off, scope, tuple(messages))
+    scope, listed = select_word("scope", tuple(SCOPES), messages), select_word("listed", LISTED, messages)
+    chosen = Selection(corpus_name, corpus, run, dialogue, turn, off, scope, listed, tuple(messages))
     write_link(chosen)
     return chosen
 
@@ -211,6 +215,15 @@ def select_off(run: RunSummary | None, messages: list[str], *, reported: bool) -
     if run:
         st.session_state.off = sorted(off)
     return off
+
+
+def select_word(name: str, known: tuple[str, ...], messages: list[str]) -> str:
+    """One of some words, the first where nothing was chosen."""
+    given = st.session_state.setdefault(name, known[0])
+    if given not in known:
+        messages.append(f"Unknown {name} {short(given)}: expected {' or '.join(known)}.")
+        st.session_state[name] = known[0]
+    return st.session_state[name]
 
 
 def short(value: object) -> str:

@@ -74,7 +74,7 @@ def train_run(
 
     corpus = engine.corpus(corpus_folder)
     trained = train(corpus, config, device=device, state_path=state, resume=resume, progress=on_epoch)
-    metrics = measure(trained, corpus)
+    metrics = measure(trained, corpus) | {"device": device_name(device), "threads": config.threads}
     save_run(out, trained, config, corpus, metrics, overwrite=overwrite or resume)
     if trained.interrupted:
         done = f"{len(trained.history)} epochs"
@@ -103,6 +103,16 @@ def measure(trained: Any, corpus: Corpus) -> dict[str, Any]:
         "peak_memory_mib": round(peak),
         "interrupted": trained.interrupted,
     }
+
+
+def device_name(device: str) -> str:
+    """The device that `device` stands for here: `cpu`, or the name of the GPU. Raises DnRError where there is none."""
+    import torch
+
+    from dnr_core.training.build import choose_device
+
+    chosen = choose_device(device)
+    return torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else chosen.type
 
 
 def store_results(engine: Engine, run: Path, corpus_folder: Path, on_rows: RowProgress) -> None:

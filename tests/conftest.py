@@ -31,6 +31,9 @@ HOSTILE_TEXTS = (
 )
 
 
+HOSTILE_NAMES = ("<b>x</b> & $y$", "<a href='http://example.org'>go</a>", "&lt;br&gt;<br>%{x}", "1", "2", "2020-01-02")
+
+
 @dataclass(frozen=True)
 class Workspace:
     """A data folder and a checkpoint folder as a user has them, and the engine over both."""
@@ -90,6 +93,14 @@ def hostile(corpus: Corpus) -> Corpus:
     return with_rows(corpus, "hostile", np.ones(len(corpus), dtype=bool), text=texts)
 
 
+def hostile_names(corpus: Corpus) -> Corpus:
+    """The corpus with names of emotions that a figure must show as they are."""
+    renamed = dict(zip(corpus.emotions, HOSTILE_NAMES, strict=True))
+    emotion = [renamed[name] for name in corpus.utterances["emotion"]]
+    made = replace(corpus, emotions=HOSTILE_NAMES, utterances=corpus.utterances.assign(emotion=emotion))
+    return with_rows(made, "names", np.ones(len(corpus), dtype=bool))
+
+
 def odd(corpus: Corpus) -> Corpus:
     """A test split with a dialogue of one turn and one without labels; faults and a lost clip in it."""
     single, unlabelled = corpus.dialogue_ids("test")[:2]
@@ -135,12 +146,12 @@ def one_thread() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def workspace(one_thread: None, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """Corpora planted, hostile, odd, long, words, broken; runs of dnr and plain, a corrupt and an empty one."""
+    """Corpora planted, hostile, names, odd, long, words, broken; runs of dnr and plain, a corrupt and an empty one."""
     root = tmp_path_factory.mktemp("workspace")
     made = Workspace(root / "data", root / "checkpoints")
     corpus = generate(PlantedConfig(dialogues=40, utterances_per_dialogue=12))
     corpus.save(made.data / "planted")
-    for other in (hostile(corpus), odd(corpus), text_only(corpus)):
+    for other in (hostile(corpus), hostile_names(corpus), odd(corpus), text_only(corpus)):
         other.save(made.data / other.name)
     generate(PlantedConfig(dialogues=3, utterances_per_dialogue=420, seed=5), name="long").save(made.data / "long")
     narrow = PlantedConfig(dialogues=6, widths={"text": 10, "audio": 6, "visual": 6})
@@ -149,6 +160,7 @@ def workspace(one_thread: None, tmp_path_factory: pytest.TempPathFactory) -> Wor
     (made.data / "broken" / "corpus.json").write_text("{ not json")
     train_run(corpus, made.checkpoints / RUN, "dnr", "mmgcn")
     train_run(corpus, made.checkpoints / "plain-run", "plain", "late_fusion")
+    train_run(hostile_names(corpus), made.checkpoints / "names-run", "plain", "late_fusion")
     for name in ("planted", "hostile"):
         made.engine.compute_coalitions(RUN, name, "test")
     for split in ("train", "dev", "test"):

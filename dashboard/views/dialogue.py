@@ -15,10 +15,6 @@ def page() -> None:
     chosen = controls.open_page(
         "Dialogue", "Read a conversation, switch parts of the model off, and see every prediction move."
     )
-    if chosen.corpus is None:
-        if not chosen.messages:
-            notice("There is no corpus yet: write one with `python -m dnr_core demo` or `python -m dnr_core prepare`.")
-        return
     steps = controls.dialogue_picker(chosen)
     controls.step_buttons(chosen, steps)
     with st.spinner("Computing this dialogue …", show_time=True):

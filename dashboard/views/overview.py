@@ -15,10 +15,6 @@ def page() -> None:
     chosen = controls.open_page(
         "Overview", "What the model is, how good it is, and how far its explanations can be trusted."
     )
-    if chosen.corpus is None:
-        if not chosen.messages:
-            notice("There is no corpus yet: write one with `python -m dnr_core demo` or `python -m dnr_core prepare`.")
-        return
     corpus = chosen.corpus
     heading(
         f"Corpus: {chosen.corpus_name}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
@@ -9,6 +11,8 @@ import plotly.graph_objects as go
 from dnr_core.figures.spec import ACCENT, QUIET, FigureSpec
 
 GRID = "rgba(128,128,128,0.18)"
+NAMES = {"type": "category", "dtick": 1}
+"""An axis of names, each of them written: plotly would take 1, 2 or 2020-01 for numbers and dates, and skip some."""
 CONFIG: dict[str, Any] = {
     "displaylogo": False,
     "showSendToCloud": False,
@@ -35,6 +39,16 @@ def render(spec: FigureSpec) -> go.Figure:
     return go.Figure({"data": traces, "layout": base})
 
 
+def literal(text: object) -> str:
+    """A text from data so that plotly shows it as it was typed: its labels and hover boxes read tags and entities."""
+    return escape(str(text), quote=False)
+
+
+def literals(texts: Iterable[object]) -> list[str]:
+    """`literal` of each."""
+    return [literal(text) for text in texts]
+
+
 def axis_title(label: str) -> dict[str, Any]:
     """What an axis says; without a label no room is kept for one."""
     return {"automargin": True} | ({"title": {"text": label}} if label else {})
@@ -48,9 +62,9 @@ def bars(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         trace: dict[str, Any] = {
             "type": "bar",
             "orientation": "h",
-            "name": str(name),
+            "name": literal(name),
             "x": rows[spec.x].tolist(),
-            "y": rows[spec.y].tolist(),
+            "y": literals(rows[spec.y]),
             "marker": {
                 "color": spec.colours.get(str(name), ACCENT),
                 "pattern": {
@@ -63,18 +77,18 @@ def bars(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
             "hovertemplate": "%{y}: %{x:+.3f}<extra></extra>",
         }
         if spec.text:
-            trace |= {"text": rows[spec.text].tolist(), "textposition": "outside", "cliponaxis": False}
+            trace |= {"text": literals(rows[spec.text]), "textposition": "outside", "cliponaxis": False}
         if spec.low and spec.high:
             above, below = rows[spec.high] - rows[spec.x], rows[spec.x] - rows[spec.low]
             trace["error_x"] = {"array": above.tolist(), "arrayminus": below.tolist(), "thickness": 1, "color": QUIET}
         traces.append(trace)
-    order = list(dict.fromkeys(data[spec.y].tolist()))
+    order = literals(dict.fromkeys(data[spec.y]))
     reach = [min(0.0, float(data[spec.x].min())), max(0.0, float(data[spec.x].max()))]
     pad = 0.24 * (reach[1] - reach[0] or 1.0)
     span = [reach[0] - (pad if reach[0] < 0 else 0), reach[1] + (pad if reach[1] > 0 else 0)]
     layout = {
         "xaxis": {"zeroline": True, "zerolinecolor": QUIET, "showgrid": True, "gridcolor": GRID, "range": span},
-        "yaxis": {"categoryorder": "array", "categoryarray": order[::-1]},
+        "yaxis": NAMES | {"categoryorder": "array", "categoryarray": order[::-1]},
         "barmode": "relative",
         "bargap": 0.25,
         "showlegend": False,
@@ -90,11 +104,11 @@ def lines(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         {
             "type": "scatter",
             "mode": "lines",
-            "name": str(name),
+            "name": literal(name),
             "x": rows[spec.x].tolist(),
             "y": rows[spec.y].tolist(),
             "line": {"color": spec.colours.get(str(name), ACCENT), "width": 2, "dash": dashes[place % 4]},
-            "hovertemplate": f"{name}: %{{y:.3f}}<extra></extra>",
+            "hovertemplate": "%{fullData.name}: %{y:.3f}<extra></extra>",
         }
         for place, (name, rows) in enumerate(groups)
     ]
@@ -121,8 +135,8 @@ def matrix(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     shade = data.pivot(index=spec.y, columns=spec.x, values=spec.colour).loc[rows, columns]
     heat = {
         "type": "heatmap",
-        "x": columns,
-        "y": rows,
+        "x": literals(columns),
+        "y": literals(rows),
         "z": shade.to_numpy().tolist(),
         "colorscale": [[0, "rgba(47,111,159,0.04)"], [1, ACCENT]],
         "zmin": 0,
@@ -137,16 +151,16 @@ def matrix(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         {
             "type": "scatter",
             "mode": "text",
-            "x": part[spec.x].tolist(),
-            "y": part[spec.y].tolist(),
-            "text": [str(value) for value in part[written]],
+            "x": literals(part[spec.x]),
+            "y": literals(part[spec.y]),
+            "text": literals(part[written]),
             "hoverinfo": "skip",
             "showlegend": False,
         }
         | font
         for part, font in ((data[dark], {"textfont": {"color": "#FFFFFF"}}), (data[~dark], {}))
     ]
-    return [heat, *texts], {"yaxis": {"autorange": "reversed"}, "xaxis": {"side": "bottom"}}
+    return [heat, *texts], {"yaxis": NAMES | {"autorange": "reversed"}, "xaxis": NAMES | {"side": "bottom"}}
 
 
 def readable_on(colour: str) -> str:
@@ -162,14 +176,15 @@ def strip(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     columns = [spec.x, *spec.hover]
     filled = [spec.colours.get(value, QUIET) for value in data[spec.colour]]
     written = [readable_on(colour) for colour in filled]
+    sizes = [8 if len(str(text)) > 3 else 10 for text in data[spec.text]] if spec.text else 10
     trace = {
         "type": "scatter",
         "mode": "markers+text" if spec.text and wide else "markers",
         "x": data[spec.x].tolist(),
-        "y": data[spec.y].tolist(),
-        "text": data[spec.text].tolist() if spec.text else None,
-        "textfont": {"size": 10, "color": written},
-        "customdata": data[columns].to_numpy(dtype=object).tolist(),
+        "y": literals(data[spec.y]),
+        "text": literals(data[spec.text]) if spec.text else None,
+        "textfont": {"size": sizes, "color": written},
+        "customdata": [[x, *literals(shown)] for x, *shown in data[columns].to_numpy(dtype=object).tolist()],
         "marker": {
             "symbol": "square",
             "size": 26 if wide else 9,
@@ -181,11 +196,11 @@ def strip(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         "hovertemplate": "<br>".join(f"%{{customdata[{place}]}}" for place in range(1, len(columns)))
         + "<extra></extra>",
     }
-    rows = list(dict.fromkeys(data[spec.y].tolist()))
+    rows = literals(dict.fromkeys(data[spec.y]))
     last = float(data[spec.x].max())
     layout: dict[str, Any] = {
         "xaxis": {"range": [-0.7, max(last, 9) + 0.7], "dtick": 1 if wide else None},
-        "yaxis": {"categoryorder": "array", "categoryarray": rows[::-1], "range": [-0.6, len(rows) - 0.4]},
+        "yaxis": NAMES | {"categoryorder": "array", "categoryarray": rows[::-1], "range": [-0.6, len(rows) - 0.4]},
         "showlegend": False,
     }
     if spec.mark is not None:

@@ -171,13 +171,48 @@ def test_the_first_and_last_dialogue_have_no_neighbour(open_page, engine):
 
 
 def test_only_dialogues_with_errors_are_listed(open_page, engine):
-    corpus, found = engine.corpus("planted"), engine.predictions(RUN, "planted", "test")
-    wrong = set(corpus.utterances["dialogue_id"].to_numpy()[found.row[found.predicted != found.gold]])
-    opened = open_page("dialogue", dialogue=min(wrong))
+    corpus, found = engine.corpus("odd"), engine.predictions(RUN, "odd", "test")
+    errors = (found.predicted != found.gold) & (found.gold >= 0)
+    wrong = set(corpus.utterances["dialogue_id"].to_numpy()[found.row[errors]])
+    assert 0 < len(wrong) < len(corpus.dialogue_ids("test"))
+    opened = open_page("dialogue", corpus="odd", checkpoint=RUN, dialogue=min(wrong))
     opened.app.toggle(key="pick_errors_only").set_value(True)
     opened.run()
     picker = opened.app.selectbox(key="pick_dialogue")
     assert {option.split(" · ")[0] for option in picker.options} == wrong
+    linked = open_page("dialogue", corpus="odd", checkpoint=RUN, dialogue=min(wrong), listed="errors")
+    assert linked.app.toggle(key="pick_errors_only").value
+    assert linked.app.selectbox(key="pick_dialogue").options == picker.options
+
+
+def test_where_no_error_is_known_every_dialogue_is_listed(open_page, engine):
+    opened = open_page("dialogue", checkpoint="none", listed="errors")
+    toggle = opened.app.toggle(key="pick_errors_only")
+    assert toggle.disabled and not toggle.value and not opened.notices
+    assert len(opened.app.selectbox(key="pick_dialogue").options) == len(engine.corpus("planted").dialogue_ids("test"))
+
+
+def test_the_overview_counts_what_has_no_label(open_page, engine):
+    unlabelled = len(engine.corpus("odd").dialogue_rows[engine.corpus("odd").dialogue_ids("test")[1]])
+    assert f", {unlabelled} of them without a label; split:" in open_page("overview", corpus="odd").text
+    assert "without a label" not in open_page("overview").text
+
+
+def test_short_forms_tell_names_apart():
+    from dashboard.dialogue_figures import abbreviations
+
+    assert abbreviations(("neutral", "positive", "negative")) == ["neu", "po", "neg"]
+    assert abbreviations(("emotion_1", "emotion_2", "a")) == ["e…1", "e…2", "a"]
+
+
+def test_what_a_run_was_trained_on_is_shown_where_it_says_so():
+    from dashboard.overview_data import training_cost
+
+    assert training_cost({}) == ""
+    assert training_cost({"train_seconds": 1234.5}) == " in 1,234 s"
+    assert training_cost({"train_seconds": 60.0, "device": "cpu", "threads": 1}) == " in 60 s on cpu, 1 thread"
+    assert training_cost({"train_seconds": 60.0, "device": "cpu", "threads": 4}) == " in 60 s on cpu, 4 threads"
+    assert training_cost({"train_seconds": 9.0, "device": "NVIDIA H200", "threads": 1}) == " in 9 s on NVIDIA H200"
 
 
 def test_a_plain_model_shows_modalities(open_page, engine):

@@ -29,6 +29,7 @@ SITUATIONS = {
     "huge turn": {"turn": "9" * 400},
     "unknown part": {"off": ["unique:smell", "`*$x$"]},
     "unknown scope": {"scope": "galaxy"},
+    "unknown list": {"listed": "mine"},
     "path as corpus": {"corpus": "../../etc"},
     "path as checkpoint": {"checkpoint": "/etc"},
     "unknown parameter": {"<b>": "1"},

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from dnr_core.types import softmax
-from tests.conftest import HOSTILE_TEXTS, RUN, longest_test_dialogue
+from tests.conftest import HOSTILE_NAMES, HOSTILE_TEXTS, RUN, longest_test_dialogue
 
 pytestmark = pytest.mark.browser
 
@@ -121,6 +121,52 @@ def test_the_state_survives_a_page_switch(visit):
     assert link(opened.page)["off"] == ["unique:text"] and link(opened.page)["turn"] == "2"
     opened.page.get_by_role("link", name="Dialogue").click()
     opened.page.locator('.chat .row.focus[data-turn="2"] .after').wait_for()
+    opened.clean()
+
+
+def test_the_filter_of_dialogues_is_in_the_link(visit, workspace):
+    everyone = len(workspace.engine.corpus("odd").dialogue_ids("test"))
+    count = f"Dialogue ({everyone - 1} listed"  # one dialogue has no labels, and so no errors
+    first = visit().open(f"/dialogue?corpus=odd&checkpoint={RUN}")
+    first.focused.wait_for()
+    first.page.get_by_text("only with errors").click()
+    first.page.get_by_text(count).wait_for()
+    assert link(first.settled().page)["listed"] == "errors"
+    second = visit().open(first.page.url.removeprefix(first.address))
+    second.page.get_by_text(count).wait_for()
+    assert second.page.get_by_role("switch", name="only with errors").is_checked()
+    second.page.get_by_text("only with errors").click()
+    second.page.get_by_text(f"Dialogue ({everyone} listed").wait_for()
+    assert "listed" not in link(second.settled().page)
+    first.clean()
+    second.clean()
+
+
+def test_the_back_button_switches_parts_on_again(visit):
+    opened = visit().open("/dialogue")
+    opened.focused.wait_for()
+    opened.settled()
+    opened.page.locator(".st-key-pick_off_unique").get_by_role("button", name="text").click()
+    opened.page.locator(".chat .row.focus .after").wait_for()
+    assert link(opened.settled().page)["off"] == ["unique:text"]
+    opened.page.go_back()
+    opened.page.locator(".chat .row.focus .after").wait_for(state="detached")
+    assert "off" not in link(opened.settled().page)
+    opened.clean()
+
+
+def test_names_of_emotions_appear_in_figures_as_typed(visit):
+    opened = visit().open("/?corpus=names&checkpoint=names-run")
+    ticks = opened.page.locator(".st-key-matrix .yaxislayer-above .ytick text")
+    ticks.first.wait_for()
+    assert sorted(ticks.all_text_contents()) == sorted(HOSTILE_NAMES)
+    assert opened.page.locator(".st-key-matrix svg a").count() == 0
+    cell = opened.page.locator(".st-key-matrix .xaxislayer-above .xtick text").first.bounding_box()
+    row = ticks.get_by_text(HOSTILE_NAMES[0]).bounding_box()
+    opened.page.mouse.move(cell["x"] + cell["width"] / 2, row["y"] + row["height"] / 2)
+    box = opened.page.locator(".st-key-matrix .hoverlayer")
+    box.locator("text").first.wait_for()
+    assert f"gold {HOSTILE_NAMES[0]}" in box.text_content()
     opened.clean()
 
 

@@ -184,10 +184,10 @@ def test_a_full_disk_is_one_line(full_disk: Path, refused: Callable[..., Result]
 
 def test_ctrl_c_ends_with_130(tmp_path: Path) -> None:
     program = (
-        "import sys; from dnr_core import cli\n"
+        "import sys; from dnr_core.cli import entry\n"
         "def stop(command): raise KeyboardInterrupt\n"
-        "cli.COMMANDS[cli.Demo] = stop\n"
-        "sys.exit(cli.main(['demo']))"
+        "entry.COMMANDS[entry.Demo] = stop\n"
+        "sys.exit(entry.main(['demo']))"
     )
     ended = subprocess.run(
         [sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False

@@ -47,6 +47,8 @@ def test_a_run_has_its_files_and_says_its_scores(trained: Callable[..., Result],
     stored = json.loads((tmp_path / "made" / "metrics.json").read_text())
     assert stored == {key: value for key, value in found.items() if key != "checkpoint"}
     assert stored["epochs"] == 4 and stored["interrupted"] is False
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    assert (stored["device"], stored["threads"]) == (device, 1)
     history = [json.loads(line) for line in (tmp_path / "made" / "history.jsonl").read_text().splitlines()]
     assert [(one["stage"], one["epoch"]) for one in history] == [
         ("divide", 1), ("divide", 2), ("refine", 1), ("refine", 2),

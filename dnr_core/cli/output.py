@@ -1,0 +1,36 @@
+"""What a command writes on stdout: text for people, or one JSON object."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+from typing import Any
+
+from dnr_core.errors import DnRError
+
+
+def write(text: str) -> None:
+    """One text on stdout, at once. Raises DnRError where stdout takes no more (BrokenPipeError: nobody reads it)."""
+    if sys.stdout is None:  # closed by the caller
+        return
+    try:
+        sys.stdout.write(text if text.endswith("\n") or not text else text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        drop_stdout()
+        raise DnRError("cannot write to stdout", got=error.strerror or error) from error
+
+
+def drop_stdout() -> None:
+    """Forget what stdout did not take, so that the interpreter does not try, and complain, again when it ends."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def answer(values: dict[str, Any], text: str, *, as_json: bool) -> None:
+    """One JSON object, or the text for people."""
+    write(json.dumps(values) if as_json else text)

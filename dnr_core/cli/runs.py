@@ -1,0 +1,119 @@
+"""Commands that make and score runs: train, evaluate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from dnr_core.cli.output import answer
+from dnr_core.commands import Evaluate, Train
+from dnr_core.config import RunConfig, checkpoint_root, parse_config, preset, read_json
+from dnr_core.errors import UsageError, one_of
+from dnr_core.progress import TrainingProgress
+from dnr_core.registry import lookup, names
+from dnr_core.serve import Engine
+
+
+def train(command: Train) -> None:
+    from dnr_core.experiment import train_run, train_seeds
+
+    if command.resume and command.overwrite:
+        raise UsageError("--resume and --overwrite exclude each other", do="choose one")
+    if command.seeds is not None and command.seed is not None:
+        raise UsageError("--seed and --seeds exclude each other", do="choose one")
+    if command.seeds is not None and command.seeds < 1:
+        raise UsageError("bad --seeds", got=command.seeds, expected="a positive number")
+    config = run_config(command)
+    engine = Engine()
+    corpus = engine.corpus(command.corpus)
+    suffix = f"s{config.seed}" if command.seeds is None else f"seeds{command.seeds}"
+    backbone = f"-{config.backbone}" if config.backbone else ""
+    out = command.out or checkpoint_root() / f"{corpus.name}-{config.method}{backbone}-{suffix}"
+    with TrainingProgress() as shown:
+        settings: dict[str, Any] = {
+            "device": command.device, "resume": command.resume, "overwrite": command.overwrite,
+            "on_epoch": shown.epoch, "on_rows": shown.rows,
+        }  # fmt: skip
+        if command.seeds is None:
+            result = train_run(engine, command.corpus, config, out, **settings)
+        else:
+            seeds = list(range(command.seeds))
+            result = train_seeds(engine, command.corpus, config, out, seeds, on_seed=shown.seed, **settings)
+    answer({"checkpoint": str(out)} | result, f"{out}\n{described(result)}", as_json=command.json)
+
+
+def run_config(command: Train) -> RunConfig:
+    """Defaults < --config file < flags."""
+    given = read_json(command.config) if command.config else {}
+    method = str(command.method or given.get("method") or "dnr")
+    stages = {stage.name: stage.unit for stage in lookup("method", method).stages}
+    backbone = command.backbone or given.get("backbone") or ("mmgcn" if names("backbone") else None)
+    lookup("backbone", backbone)
+    name = command.preset or given.get("preset") or "fast"
+    if name not in ("fast", "paper"):
+        raise UsageError("unknown preset", got=repr(name), expected="fast or paper")
+    values = preset(method, backbone, name).model_dump()
+    for field, known in (("stages", stages), ("options", values["options"])):
+        named = given[field] if isinstance(given.get(field), dict) else ()
+        unknown = [key for key in named if key not in known] if known else []
+        if unknown:
+            raise one_of(f"unknown field in the {field} of {command.config}", unknown[0], known)
+    for key, value in given.items():
+        merged = key in ("stages", "options") and isinstance(value, dict)
+        values[key] = merge(values[key], value) if merged else value
+    flags = {"method": method, "backbone": backbone, "seed": command.seed, "width": command.width}
+    flags |= {"dropout": command.dropout}
+    values |= {key: value for key, value in flags.items() if value is not None}
+    if command.batch is not None:
+        for stage, settings in values["stages"].items() if isinstance(values["stages"], dict) else ():
+            if stages.get(stage) == "dialogue" and isinstance(settings, dict):
+                settings["batch"] = command.batch
+    return parse_config(values, source=str(command.config or "the flags"))
+
+
+def merge(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """`more` over `base`, nested objects merged."""
+    nested = {k: merge(base[k], v) for k, v in more.items() if isinstance(v, dict) and isinstance(base.get(k), dict)}
+    return base | more | nested
+
+
+def described(result: dict[str, Any]) -> str:
+    """Scores of a run, or of several seeds, as lines."""
+    if "seeds" in result:
+        return "\n".join(
+            f"{name}: {one['mean']:.4f}"
+            + (f" ± {one['sd']:.4f} sd, 95 % [{one['interval'][0]:.4f}, {one['interval'][1]:.4f}]" if one["sd"] else "")
+            + f" over {result['n_seeds']} seeds ({result['split']})"
+            for name in ("weighted_f1", "accuracy", "macro_f1")
+            for one in [result[name]]
+        )
+    return "\n".join(
+        f"{split}: weighted F1 {one['weighted_f1']:.4f} [{one['interval']['weighted_f1'][0]:.4f}, "
+        f"{one['interval']['weighted_f1'][1]:.4f}], accuracy {one['accuracy']:.4f}, n = {one['n']}"
+        for split in ("dev", "test")
+        if (one := result.get(split)) and one["n"]
+    )
+
+
+def evaluate(command: Evaluate) -> None:
+    engine = Engine()
+    corpus = corpus_of(engine, command.checkpoint, command.corpus)
+    scores = engine.evaluate(command.checkpoint, corpus, command.split)
+    values = scores | {"corpus": str(corpus), "split": command.split, "checkpoint": str(command.checkpoint)}
+    header, rows = engine.fitting(command.checkpoint, corpus)
+    if header.manifest["corpus"]["hash"] != rows.hash:
+        values["note"] = f"the run was trained on {header.manifest['corpus']['name']}, another corpus"
+    lines = [described({command.split: scores}) or f"{command.split}: no labelled utterance", values.get("note", "")]
+    lines += [f"  {name:12s} F1 {one['f1']:.3f}  n = {one['n']}" for name, one in scores["per_class"].items()]
+    answer(values, "\n".join(filter(None, lines)), as_json=command.json)
+
+
+def corpus_of(engine: Engine, checkpoint: Path, corpus: Path | None) -> Path:
+    """The corpus that was named, else the one that the run was trained on. Raises UsageError where it is not there."""
+    if corpus is not None:
+        return corpus
+    name = engine.default_corpus(checkpoint)
+    if name is None:
+        wanted = engine.header(checkpoint).manifest["corpus"]["name"]
+        raise UsageError(f"the corpus {wanted!r} of this run is not under {engine.data}", do="name one with --corpus")
+    return engine.data / name

@@ -1,0 +1,202 @@
+"""What the parts of a model do: coalitions, exact values, parts switched off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from dnr_core.catalogue import Recent
+from dnr_core.data.corpus import Corpus
+from dnr_core.errors import UsageError, one_of
+from dnr_core.explain.store import CoalitionStore, StaleResult, values_from_logits
+from dnr_core.results.base import Progress
+from dnr_core.results.predictions import PredictionResults
+from dnr_core.training.checkpoint import RunHeader
+from dnr_core.types import SCOPES, CoalitionTable, ComponentValues
+
+STORED_REMOVALS = ("mean", "zero")
+
+
+class ComponentResults(PredictionResults):
+    """Coalition tables: looked up where they are stored, computed for one dialogue or turn where they are not."""
+
+    def __init__(self, data: Path | None = None, checkpoints: Path | None = None) -> None:
+        super().__init__(data, checkpoints)
+        self._tables = Recent(64)
+
+    def stored_coalitions(
+        self, run: str | Path, corpus: str | Path, split: str, scope: str, removal: str = "mean"
+    ) -> CoalitionStore | None:
+        """The finished coalition table of a split, or None where it has not been computed."""
+        header, rows = self.fitting(run, corpus)
+        try:
+            stored = self.store(header, rows).read_coalitions(split, scope, removal)
+        except StaleResult:
+            return None
+        return stored if stored.complete else None
+
+    def compute_coalitions(
+        self,
+        run: str | Path,
+        corpus: str | Path,
+        split: str,
+        scope: str = "dialogue",
+        removal: str = "mean",
+        *,
+        progress: Progress = lambda done, of: None,
+    ) -> CoalitionStore:
+        """All coalitions of a split, going on where an earlier call was stopped; stored as they are made."""
+        header, rows = self.fitting(run, corpus)
+        self.check_scope(header, scope, removal)
+        self.check_split(rows, split)
+        from dnr_core.explain.predict import fill_coalitions
+
+        table = self.store(header, rows).coalitions(
+            split, scope, removal, players=header.players, rows=rows.rows(split), emotions=len(header.emotions)
+        )
+        if not table.complete:
+            with self.compute_lock:
+                fill_coalitions(*self.loaded(header, rows), rows, table, scope, removal, progress)
+        return table
+
+    def dialogue_coalitions(
+        self, run: str | Path, corpus: str | Path, dialogue_id: str, scope: str = "dialogue", removal: str = "mean"
+    ) -> CoalitionTable:
+        """Logits of every turn of a dialogue under all coalitions: stored, or computed for this dialogue now."""
+        header, rows = self.fitting(run, corpus)
+        self.check_scope(header, scope, removal)
+        found = self._stored_dialogue(header, rows, dialogue_id, scope, removal)
+        if found:
+            table, positions, ids = found
+            return table.table(positions, ids)
+        return self._fresh_dialogue(header, rows, dialogue_id, scope, removal)
+
+    def dialogue_values(
+        self, run: str | Path, corpus: str | Path, dialogue_id: str, scope: str = "dialogue", removal: str = "mean"
+    ) -> ComponentValues:
+        """Exact Shapley values and interactions of every turn of a dialogue, for every class."""
+        header, rows = self.fitting(run, corpus)
+        self.check_scope(header, scope, removal)
+        found = self._stored_dialogue(header, rows, dialogue_id, scope, removal)
+        if found:
+            table, positions, ids = found
+            return table.values(positions, ids)
+        fresh = self._fresh_dialogue(header, rows, dialogue_id, scope, removal)
+        return values_from_logits(fresh.players, fresh.utterance_ids, scope, removal, fresh.logits)
+
+    def utterance_values(
+        self,
+        run: str | Path,
+        corpus: str | Path,
+        utterance_id: str,
+        scope: str = "utterance",
+        removal: str = "mean",
+    ) -> ComponentValues:
+        """Exact values of one utterance (N = 1): stored, or computed now."""
+        header, rows = self.fitting(run, corpus)
+        self.check_scope(header, scope, removal)
+        row = rows.row_of.get(utterance_id)
+        if row is None:
+            raise UsageError(f"corpus {rows.name} has no utterance {utterance_id!r}", do="choose one from the list")
+        utterance = rows.utterance(row)
+        if scope == "dialogue":
+            whole = self.dialogue_values(run, corpus, utterance.dialogue_id, scope, removal)
+            return pick_values(whole, [utterance.turn])
+        stored = self.stored_coalitions(run, corpus, utterance.split, scope, removal)
+        if stored:
+            position = int(np.searchsorted(stored.arrays["row"], row))
+            return stored.values(np.array([position]), (utterance_id,))
+        table = self._fresh_utterance(header, rows, row, removal)
+        return values_from_logits(table.players, table.utterance_ids, scope, removal, table.logits)
+
+    def switched(
+        self,
+        run: str | Path,
+        corpus: str | Path,
+        dialogue_id: str,
+        off: frozenset[str],
+        *,
+        turn: int | None = None,
+        removal: str = "mean",
+    ) -> np.ndarray:
+        """Logits (T, C) of a dialogue with some parts off: in every turn (a look-up), or in turn `turn` only."""
+        header, rows = self.fitting(run, corpus)
+        unknown = sorted(off - set(header.players))
+        if unknown:
+            raise one_of("unknown component", unknown[0], header.players)
+        if turn is None:
+            table = self.dialogue_coalitions(run, corpus, dialogue_id, "dialogue", removal)
+            return np.asarray(table.logits[:, table.index(off)], dtype=np.float32)
+        with self.compute_lock:
+            from dnr_core.explain.predict import switched_turn
+
+            return switched_turn(*self.loaded(header, rows), self.rows_of(rows, dialogue_id), off, turn, removal)
+
+    def _stored_dialogue(
+        self, header: RunHeader, corpus: Corpus, dialogue_id: str, scope: str, removal: str
+    ) -> tuple[CoalitionStore, slice, list[str]] | None:
+        rows = self.rows_of(corpus, dialogue_id)
+        split = corpus.split_of[dialogue_id]
+        try:
+            table = self.store(header, corpus).read_coalitions(split, scope, removal)
+        except StaleResult:
+            return None
+        start = int(np.searchsorted(table.arrays["row"], rows[0]))
+        positions = slice(start, start + len(rows))
+        if not np.all(table.arrays["done"][positions]):
+            return None
+        return table, positions, list(corpus.utterances["utterance_id"].to_numpy(dtype=object)[rows])
+
+    def _fresh_dialogue(
+        self, header: RunHeader, corpus: Corpus, dialogue_id: str, scope: str, removal: str
+    ) -> CoalitionTable:
+        def make() -> CoalitionTable:
+            from dnr_core.explain.predict import coalitions_of_rows
+
+            rows = self.rows_of(corpus, dialogue_id)
+            logits = coalitions_of_rows(*self.loaded(header, corpus), rows, scope, removal)
+            ids = tuple(corpus.utterances["utterance_id"].to_numpy(dtype=object)[rows])
+            return CoalitionTable(header.players, ids, scope, removal, logits)
+
+        key = (header.manifest_hash, corpus.hash, dialogue_id, scope, removal)
+        with self.compute_lock:
+            return self._tables.get(key, make)
+
+    def _fresh_utterance(self, header: RunHeader, corpus: Corpus, row: int, removal: str) -> CoalitionTable:
+        def make() -> CoalitionTable:
+            from dnr_core.explain.predict import coalitions_of_turn
+
+            utterance = corpus.utterance(row)
+            rows = self.rows_of(corpus, utterance.dialogue_id)
+            logits = coalitions_of_turn(*self.loaded(header, corpus), rows, utterance.turn, removal)
+            return CoalitionTable(header.players, (utterance.utterance_id,), "utterance", removal, logits[None])
+
+        with self.compute_lock:
+            return self._tables.get((header.manifest_hash, corpus.hash, row, "utterance", removal), make)
+
+    @staticmethod
+    def check_scope(header: RunHeader, scope: str, removal: str) -> None:
+        """Raise UsageError for an unknown scope or removal, or a method without components."""
+        if scope not in SCOPES:
+            raise one_of("unknown scope", scope, SCOPES)
+        if removal not in STORED_REMOVALS:
+            raise one_of("unknown removal", removal, STORED_REMOVALS)
+        if "components" not in header.config["supports"]:
+            raise UsageError(
+                f"method {header.config['run']['method']} has no components",
+                got="a request for component values",
+                expected=", ".join(header.config["supports"]) or "a method with components",
+            )
+
+
+def pick_values(values: ComponentValues, positions: list[int]) -> ComponentValues:
+    """The values of some utterances of a set."""
+    return ComponentValues(
+        values.players,
+        tuple(values.utterance_ids[position] for position in positions),
+        values.scope,
+        values.removal,
+        *(getattr(values, name)[positions] for name in ("values", "baseline", "total", "completeness_gap")),
+        None if values.interactions is None else values.interactions[positions],
+    )
