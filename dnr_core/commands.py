@@ -59,7 +59,7 @@ class Prepare:
     media: Path | None = None
     """Folder with the clips of the utterances."""
     emotions: tuple[str, ...] | None = None
-    """Names of the label set, in order."""
+    """The label set, in order; `happy=happy+excited` counts two labels as one emotion."""
     target: Literal["emotion", "sentiment"] = "emotion"
     """What to predict."""
     embed: Literal["minilm"] | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from dnr_core.data.release import IEMOCAP_EMOTIONS, MELD_EMOTIONS, SENTIMENTS
 from dnr_core.errors import DataError, UsageError
@@ -27,31 +28,69 @@ def known_set(labels: Sequence[str]) -> tuple[str, ...] | None:
     return best if 2 * held(best)[0] > len(counts) else None
 
 
+@dataclass(frozen=True)
+class Labels:
+    """The settled label set.
+
+    `emotions`: their order; `of` (N,): the label of each utterance, '' = unlabelled; `left_out`: rows of each label
+    outside the chosen set; `merged`: (label, emotion) → rows of labels that were counted as another emotion.
+    """
+
+    emotions: tuple[str, ...]
+    of: list[str]
+    left_out: dict[str, int]
+    merged: dict[tuple[str, str], int]
+
+    @property
+    def rules(self) -> list[str]:
+        """What was merged, in words."""
+        return [f"{count:,} utterances labelled {label} count as {to}" for (label, to), count in self.merged.items()]
+
+
 def resolve_labels(
     labels: Sequence[str],
     *,
     utterance_ids: Sequence[str],
     emotions: Sequence[str] | None,
     known: tuple[str, ...] | None,
-) -> tuple[tuple[str, ...], list[str], dict[str, int]]:
-    """The label set, the N labels within it ('' = unlabelled), and how many rows each left-out label had.
+) -> Labels:
+    """The label set and the labels within it.
 
-    `emotions` is the user's choice; `known` the set that the release states (None: looked for with `known_set`).
-    Raises DataError for a label outside a known set, UsageError for a chosen emotion that never occurs.
+    `emotions` is the user's choice (see `parse_choice`); `known` the set that the release states (None: looked for
+    with `known_set`). Raises DataError for a label outside a known set, UsageError for a chosen emotion that never
+    occurs.
     """
     known = known or known_set(labels)
     spelling = {label.casefold(): label for label in known or ()}
     named = [spelling.get(label.casefold(), label) for label in labels]
     if not any(named):
         raise DataError("no utterance carries a label", do="fill the emotion column, or choose another --target")
-    if known and (emotions is None or set(emotions) <= set(known)):
+    choice = parse_choice(emotions or ())
+    taken = [source for sources in choice.values() for source in sources]
+    if known and set(taken) <= set(known):
         _check_known(named, utterance_ids, known)
     if emotions is None:
-        return known or tuple(sorted(set(named) - {""})), named, {}
-    _check_choice(emotions, named)
-    chosen = set(emotions)
-    outside = Counter(label for label in named if label and label not in chosen)
-    return tuple(emotions), [label if label in chosen else "" for label in named], dict(sorted(outside.items()))
+        return Labels(known or tuple(sorted(set(named) - {""})), named, {}, {})
+    _check_choice(emotions, taken, named)
+    into = {source: emotion for emotion, sources in choice.items() for source in sources}
+    outside = Counter(label for label in named if label and label not in into)
+    merged = Counter((label, into[label]) for label in named if into.get(label, label) != label)
+    return Labels(tuple(choice), [into.get(label, "") for label in named], dict(sorted(outside.items())), dict(merged))
+
+
+def parse_choice(emotions: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Emotion → the labels that count as it: `sad` is the label sad, `happy=happy+excited` merges two.
+
+    Raises UsageError for an empty name.
+    """
+    choice: dict[str, tuple[str, ...]] = {}
+    for entry in emotions:
+        name, merges, sources = entry.partition("=")
+        parts = tuple(sources.split("+")) if merges else (name,)
+        if not name or not all(parts):
+            raise UsageError("--emotions", got=repr(entry), expected="a name, or name=label+label")
+        choice[name] = choice.get(name, ()) + parts
+    return choice
 
 
 def _check_known(labels: Sequence[str], utterance_ids: Sequence[str], known: tuple[str, ...]) -> None:
@@ -65,11 +104,13 @@ def _check_known(labels: Sequence[str], utterance_ids: Sequence[str], known: tup
             )
 
 
-def _check_choice(emotions: Sequence[str], labels: Sequence[str]) -> None:
-    if len(set(emotions)) != len(emotions) or len(emotions) < 2:
-        raise UsageError("--emotions", got=" ".join(emotions), expected="two or more different names")
+def _check_choice(emotions: Sequence[str], taken: Sequence[str], labels: Sequence[str]) -> None:
+    if len(set(taken)) != len(taken) or len(emotions) < 2:
+        raise UsageError(
+            "--emotions", got=" ".join(emotions), expected="two or more different names, each label in one of them"
+        )
     there = sorted(set(labels) - {""})
-    missing = [emotion for emotion in emotions if emotion not in there]
+    missing = [label for label in taken if label not in there]
     if missing:
         raise UsageError(
             "--emotions names an emotion that never occurs",

@@ -51,36 +51,40 @@ def prepare(
 ) -> tuple[Corpus, PrepareReport]:
     """Read the one release that `sources` hold (its parts, or a folder with it) as a corpus.
 
-    `emotions` restricts and orders the label set (for pickles: names the label numbers where the counts agree);
-    utterances outside it stay as unlabelled context. `target` is `emotion` or `sentiment`. `media` is a folder of
+    `emotions` restricts and orders the label set (for pickles: names the label numbers where the counts agree) and
+    merges labels (`happy=happy+excited`); utterances outside it stay as unlabelled context. `target` is `emotion` or `sentiment`. `media` is a folder of
     clips. Raises UsageError for several releases or a wrong choice, DataError for anything wrong with the data.
     """
     if target not in TARGETS:
         raise one_of("--target", target, TARGETS)
-    release = read_release(find_release(sources), target=target, emotions=emotions)
+    merging = any("=" in entry for entry in emotions or ())
+    release = read_release(find_release(sources), target=target, emotions=None if merging else emotions)
     ids = release.columns["utterance_id"]
-    order, labels, left_out = resolve_labels(
-        release.labels, utterance_ids=ids, emotions=emotions, known=release.label_order
-    )
+    labels = resolve_labels(release.labels, utterance_ids=ids, emotions=emotions, known=release.label_order)
     splits, provenance = settle_splits(release, seed=splits_seed)
     split_column = [splits[dialogue] for dialogue in release.columns["dialogue_id"]]
     present, faults = find_faults(release)
     clips, media_counts = (None, {}) if media is None else find_media(media, utterance_ids=ids, splits=split_column)
     corpus = Corpus(
         name=name,
-        emotions=order,
+        emotions=labels.emotions,
         feature_names=release.feature_names,
         utterances=make_utterances(
-            release.columns | {"emotion": labels, "split": split_column, "faults": faults, "media": clips}
+            release.columns | {"emotion": labels.of, "split": split_column, "faults": faults, "media": clips}
         ),
         features=release.features,
         present=present,
         split_provenance=provenance,
         sources=tuple({"name": file.name, "sha256": file_sha256(file)} for file in release.files),
-        notes={"layout": release.layout, "target": target, "splits_seed": splits_seed, "rules": list(release.rules)},
+        notes={
+            "layout": release.layout,
+            "target": target,
+            "splits_seed": splits_seed,
+            "rules": [*release.rules, *labels.rules],
+        },
     )
-    rules = [*release.rules, *(RULES if present.any() else ())]
-    return corpus, make_report(corpus, layout=release.layout, left_out=left_out, media=media_counts, rules=rules)
+    rules = [*release.rules, *labels.rules, *(RULES if present.any() else ())]
+    return corpus, make_report(corpus, layout=release.layout, left_out=labels.left_out, media=media_counts, rules=rules)
 
 
 def read_release(found: Found, *, target: str, emotions: Sequence[str] | None) -> Release:

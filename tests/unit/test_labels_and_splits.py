@@ -51,6 +51,28 @@ def test_known_labels_are_spelt_as_in_their_set(tmp_path: Path) -> None:
     assert corpus.utterances["emotion"].tolist() == ["joy", "anger", ""]
 
 
+def test_labels_can_be_merged(tmp_path: Path) -> None:
+    labels = ["Happy", "excited", "sad", "excited", "angry", ""]
+    corpus, report = prepared(tmp_path, labels, emotions=["happy=happy+excited", "sad"])
+    assert corpus.emotions == ("happy", "sad")
+    assert corpus.labels.tolist() == [0, 0, 1, 0, -1, -1]
+    assert (report.unlabelled, report.left_out) == (2, {"angry": 1})
+    assert "2 utterances labelled excited count as happy" in report.text()
+
+
+def test_merged_emotions_can_have_a_new_name(tmp_path: Path) -> None:
+    corpus, _ = prepared(tmp_path, FIVE, emotions=["pleased=joy", "other=neutral+anger+sadness"])
+    assert corpus.labels.tolist() == [0, 1, 0, 1, 1]
+
+
+@pytest.mark.parametrize(
+    "choice", [["joy=", "anger"], ["=joy", "anger"], ["joy=joy++anger", "sadness"], ["joy", "other=joy+anger"]]
+)
+def test_a_merge_that_makes_no_sense_is_refused(tmp_path: Path, choice: list[str]) -> None:
+    with pytest.raises(UsageError, match="--emotions"):
+        prepared(tmp_path, FIVE, emotions=choice)
+
+
 def test_chosen_emotions_order_the_labels_and_others_stay_as_context(tmp_path: Path) -> None:
     corpus, report = prepared(tmp_path, FIVE, emotions=["joy", "anger"])
     assert corpus.emotions == ("joy", "anger")

@@ -1,0 +1,222 @@
+"""Attributions of one utterance over named features, turns, modalities or parts, each with its error. Needs torch."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+
+from dnr_core.data.corpus import Corpus
+from dnr_core.errors import UsageError, one_of
+from dnr_core.explain.attribution_inputs import Groups, Problem, Space, component_space, grouping, raw_space
+from dnr_core.explain.attribution_methods import METHODS, SHAP_DONORS, recurrent_gradients
+from dnr_core.model.batch import TensorCorpus
+from dnr_core.model.methods.base import Method
+from dnr_core.types import MODALITIES
+
+BASELINES = ("mean", "zero", "donor")
+SCALES = ("logit", "probability")
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """Values of G items for one class of one utterance.
+
+    - `names`, `kinds`, `values` (G,) float64, `observed` (G,) raw feature value, NaN where the item is no feature
+    - `total` f(x), `baseline_total` f(baseline), on `scale` ('logit' or 'probability') of class `target`
+    - `completeness_error` = Σ values − (total − baseline_total), to be at most `tolerance` in size; `within_tolerance`
+      is None for methods that do not promise it
+    - `n_steps`: integration steps or samples used, None where there are none; `seconds`: wall-clock time
+    - `notes`: what cannot be shown, and why
+    """
+
+    utterance_id: str
+    dialogue_id: str
+    method: str
+    over: str
+    target: str
+    scale: str
+    baseline: str
+    names: tuple[str, ...]
+    kinds: tuple[str, ...]
+    values: np.ndarray
+    observed: np.ndarray
+    total: float
+    baseline_total: float
+    completeness_error: float
+    tolerance: float
+    within_tolerance: bool | None
+    n_steps: int | None
+    seconds: float
+    notes: tuple[str, ...] = field(default=())
+
+
+def attribute(
+    model: Method,
+    data: TensorCorpus,
+    corpus: Corpus,
+    utterance_id: str,
+    *,
+    method: str = "integrated_gradients",
+    target: str | None = None,
+    baseline: str = "mean",
+    scale: str = "logit",
+    over: str | None = None,
+) -> Attribution:
+    """Attribute the logit (or probability) of class `target` (None: the predicted one) of an utterance.
+
+    `model` in eval mode. Raises UsageError: unknown utterance, class, method, view, baseline or scale; a view that the
+    method or the dialogue does not have.
+    """
+    started = time.perf_counter()
+    over = check(corpus, utterance_id, method, target, baseline, scale, over)
+    turn, rows = where(corpus, utterance_id)
+    with recurrent_gradients(data.device):
+        problem, groups = pose(
+            model, data, corpus, utterance_id, method=method, target=target, baseline=baseline, scale=scale, over=over
+        )
+        values, steps = METHODS[method].attribute(problem, groups)
+        total, start, tolerance = problem.total, problem.baseline_total, problem.tolerance
+    gap = float(values.sum() - (total - start))
+    within = abs(gap) <= tolerance if METHODS[method].complete else None
+    return Attribution(
+        utterance_id=utterance_id,
+        dialogue_id=corpus.utterance(int(rows[0])).dialogue_id,
+        method=method,
+        over=over,
+        target=corpus.emotions[problem.target],
+        scale=scale,
+        baseline=baseline,
+        names=groups.names,
+        kinds=groups.kinds,
+        values=values,
+        observed=observed(problem.space, groups, over, turn),
+        total=total,
+        baseline_total=start,
+        completeness_error=gap,
+        tolerance=tolerance,
+        within_tolerance=within,
+        n_steps=steps,
+        seconds=time.perf_counter() - started,
+        notes=tuple(notes(corpus, model, rows, turn, method=method, over=over, within=within)),
+    )
+
+
+def check(
+    corpus: Corpus, utterance: str, method: str, target: str | None, baseline: str, scale: str, over: str | None
+) -> str:
+    """The view to use. Raises UsageError for anything unknown, with what there is."""
+    if method not in METHODS:
+        raise one_of("unknown attribution method", method, METHODS)
+    offered = METHODS[method].overs
+    if over is not None and over not in offered:
+        raise one_of(f"{method} does not attribute to this", over, offered)
+    if baseline not in BASELINES:
+        raise one_of("unknown baseline", baseline, BASELINES)
+    if scale not in SCALES:
+        raise one_of("unknown scale", scale, SCALES)
+    if target is not None and target not in corpus.emotions:
+        raise one_of("unknown class", target, corpus.emotions)
+    over = over or offered[0]
+    if over == "turns" and len(where(corpus, utterance)[1]) == 1:
+        raise UsageError(
+            f"attribution to turns cannot be shown for {utterance}",
+            got="a dialogue of one utterance",
+            expected="two or more",
+            do="choose features, modalities or components",
+        )
+    return over
+
+
+def where(corpus: Corpus, utterance_id: str) -> tuple[int, np.ndarray]:
+    """The turn of an utterance and the rows of its dialogue. Raises UsageError for an unknown id."""
+    row = corpus.row_of.get(utterance_id)
+    if row is None:
+        example = ", ".join(list(corpus.row_of)[:2])
+        raise UsageError(
+            f"corpus {corpus.name} has no such utterance",
+            got=repr(utterance_id),
+            expected=f"one of {len(corpus)} ids such as {example}",
+        )
+    rows = corpus.dialogue_rows[corpus.utterance(row).dialogue_id]
+    return int(row - rows[0]), rows
+
+
+def pose(
+    model: Method,
+    data: TensorCorpus,
+    corpus: Corpus,
+    utterance_id: str,
+    *,
+    method: str,
+    target: str | None,
+    baseline: str,
+    scale: str,
+    over: str,
+) -> tuple[Problem, Groups]:
+    """The problem that a method solves for an utterance, and its items."""
+    turn, rows = where(corpus, utterance_id)
+    parts = over == "components" or method == "layer_integrated_gradients"
+    draws = SHAP_DONORS if method == "gradient_shap" and baseline == "donor" else 1
+    space = (component_space if parts else raw_space)(model, data, corpus, rows, baseline=baseline, draws=draws)
+    if target is None:
+        with torch.no_grad():
+            chosen = int(space.logits(space.inputs)[0, turn].argmax())
+    else:
+        chosen = corpus.emotions.index(target)
+    ids = tuple(corpus.utterances["utterance_id"].iloc[rows])
+    return Problem(space, turn, chosen, scale), grouping(space, over, turn=turn, utterance_ids=ids)
+
+
+def observed(space: Space, groups: Groups, over: str, turn: int) -> np.ndarray:
+    """The measured raw value of every item that is a feature, NaN elsewhere; (G,)."""
+    found = np.full(len(groups.names), np.nan)
+    if over == "features":
+        raw = torch.where(space.measured, space.inputs[0], torch.nan)[turn]
+        found[: raw.shape[-1]] = raw.cpu().numpy()
+    return found
+
+
+def notes(
+    corpus: Corpus, model: Method, rows: np.ndarray, turn: int, *, method: str, over: str, within: bool | None
+) -> Iterator[str]:
+    """One sentence for each thing that cannot be shown or does not hold."""
+    for position, name in enumerate(MODALITIES):
+        if name not in model.spec.modalities:
+            yield f"this run does not use {name}: its part cannot be shown"
+        elif not corpus.present[rows, position].any():
+            yield f"{name} was not measured in this dialogue: its part cannot be shown"
+        elif not corpus.present[rows[turn], position] and over == "features":
+            yield f"{name} was not measured in this utterance: it counts for exactly 0"
+    if over == "turns" and turn == 0:
+        yield "the first utterance has no earlier turns: their part cannot be shown"
+    if over == "features" and len(rows) == 1:
+        yield "a dialogue of one utterance has no context: its part cannot be shown"
+    if METHODS[method].sampled:
+        yield "the values are drawn at random: each has a sampling error"
+    if within is None:
+        yield "the values of this method need not sum to f(x) − f(baseline)"
+    elif not within:
+        yield "the values miss f(x) − f(baseline) by more than the tolerance"
+
+
+def as_json(attribution: Attribution) -> dict[str, Any]:
+    """What `attribute --json` prints; items in their own order, `observed` null where the item is no feature."""
+    same = ("utterance_id", "dialogue_id", "method", "over", "target", "scale", "baseline", "total", "baseline_total")
+    errors = ("completeness_error", "tolerance", "within_tolerance", "n_steps", "seconds")
+    items = [
+        {"name": name, "kind": kind, "value": float(value), "observed": None if math.isnan(raw) else float(raw)}
+        for name, kind, value, raw in zip(
+            attribution.names, attribution.kinds, attribution.values, attribution.observed, strict=True
+        )
+    ]
+    return {
+        **{name: getattr(attribution, name) for name in (*same, *errors)},
+        "notes": list(attribution.notes),
+        "items": items,
+    }
