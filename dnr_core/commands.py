@@ -14,6 +14,7 @@ import tyro
 from tyro._errors import on_parse_error
 
 from dnr_core.errors import UsageError, one_of
+from dnr_core.types import ATTRIBUTIONS
 
 PROGRAM = "python -m dnr_core"
 
@@ -127,6 +128,49 @@ class Explain:
 
 
 @dataclass(frozen=True)
+class Attribute:
+    """What made one prediction: values of features, turns, modalities or parts, with their completeness error."""
+
+    checkpoint: Path
+    utterance: str
+    """The id of the utterance."""
+    corpus: Path | None = None
+    """Default: the corpus that the run was trained on."""
+    method: Annotated[str, tyro.conf.arg(help=", ".join(ATTRIBUTIONS))] = ATTRIBUTIONS[0]
+    target: str | None = None
+    """The emotion to explain; default: the predicted one."""
+    baseline: Literal["mean", "zero", "donor"] = "mean"
+    """What stands for `not there`: the train mean, zeros, or other train utterances."""
+    scale: Literal["logit", "probability"] = "logit"
+    over: Literal["features", "turns", "modalities", "components"] | None = None
+    """Default: the first that the method offers."""
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class Verify:
+    """Are the explanations right? Measured against planted truth, or with --causes against people."""
+
+    method: str | None = None
+    """dnr (default) or plain."""
+    backbone: str | None = None
+    """mmgcn (default) or late_fusion."""
+    preset: Literal["fast", "paper"] | None = None
+    """fast (default) or paper."""
+    seeds: int | None = None
+    """Train this many seeds on each planted corpus (default 1)."""
+    suite: Literal["standard", "hard"] | None = None
+    """Planted corpora over noise and training size (default), or the harder families."""
+    causes: Path | None = None
+    """JSON file in which people named the turns that caused an emotion (RECCON's layout); needs --checkpoint."""
+    checkpoint: Path | None = None
+    """The run whose turn attributions are scored against --causes."""
+    corpus: Path | None = None
+    """The corpus of --causes; default: the one that the run was trained on."""
+    json: bool = False
+
+
+@dataclass(frozen=True)
 class Doctor:
     """Versions, device, registries, corpora and checkpoints, each with its check."""
 
@@ -139,6 +183,8 @@ Command = (
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
     | Annotated[Explain, tyro.conf.subcommand("explain")]
+    | Annotated[Attribute, tyro.conf.subcommand("attribute")]
+    | Annotated[Verify, tyro.conf.subcommand("verify")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]
 )
 NAMES = tuple(get_args(kind)[0].__name__.lower() for kind in get_args(Command))

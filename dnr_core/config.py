@@ -64,7 +64,7 @@ class RunConfig(Frozen):
 SIZES = ("unique_width", "redundant_width", "synergistic_width", "evidence_width", "detectors")
 DNR_OPTIONS: dict[str, float] = {
     "unique_width": 128,
-    "redundant_width": 8,
+    "redundant_width": 16,
     "synergistic_width": 32,
     "detectors": 64,
     "detector_dropout": 0.3,
@@ -75,9 +75,11 @@ DNR_OPTIONS: dict[str, float] = {
     "align_weight": 1.0,
     "decorrelate_weight": 0.5,
     "auxiliary_weight": 0.5,
+    "silence_weight": 0.2,
+    "synergy_dropout": 0.5,
     "context_weight": 1.0,
     "contrast_weight": 0.1,
-    "roles_weight": 0.3,
+    "roles_weight": 1.0,
 }
 """Widths and loss weights of Divide and Refine; docs/methods.md says what each is for."""
 
@@ -91,9 +93,9 @@ def preset(method: str, backbone: str | None, name: Preset = "fast", *, seed: in
     if method == "dnr":
         divide = StageConfig(
             epochs=200 if slow else 60,
-            learning_rate=1e-4 if slow else 2e-3,
-            weight_decay=0.05,
-            batch=256,
+            learning_rate=1e-4 if slow else 4e-3,
+            weight_decay=0.2,
+            batch=128,
             patience=200 if slow else 60,
         )
         stages, options = {"divide": divide, "refine": dialogue}, DNR_OPTIONS

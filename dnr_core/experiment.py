@@ -116,12 +116,15 @@ def device_name(device: str) -> str:
 
 
 def store_results(engine: Engine, run: Path, corpus_folder: Path, on_rows: RowProgress) -> None:
-    """Store predictions of every split, and the dialogue-scope coalitions of test (or the last split there is)."""
+    """Store predictions of every split, the dialogue-scope coalitions of test (or the last split there is), and what
+    claims about parts are tested against.
+    """
     splits = [split for split in ("train", "dev", "test") if split in engine.corpus(corpus_folder).split_of.values()]
     for split in splits:
         engine.predictions(run, corpus_folder, split)
     if "components" in engine.run(run).supports:
         engine.compute_coalitions(run, corpus_folder, splits[-1], progress=on_rows)
+        engine.component_null(run, corpus_folder, progress=on_rows)
 
 
 def summarise(metrics: list[dict[str, Any]], seeds: list[int]) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dnr_core.catalogue import DEMO_CORPUS, DEMO_RUN, Recent
+from dnr_core.results.attribution import AttributionResults
 from dnr_core.results.components import pick_values
 from dnr_core.results.trust import TrustResults
 
 
-class Engine(TrustResults):
+class Engine(TrustResults, AttributionResults):
     """Which corpora and runs there are (Catalogue), and what runs say of corpora, computed once and stored (results/).
 
     Reading stored results needs no torch; it is imported when something has to be computed. One engine serves all

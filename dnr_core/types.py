@@ -13,6 +13,15 @@ SPLITS: tuple[str, ...] = ("train", "dev", "test")
 FAMILIES: tuple[str, ...] = ("unique", "redundant", "synergistic")
 SCOPES: tuple[str, ...] = ("dialogue", "utterance")
 REMOVALS: tuple[str, ...] = ("mean", "zero", "donor")
+ATTRIBUTIONS: tuple[str, ...] = (
+    "integrated_gradients",
+    "gradient_x_input",
+    "gradient_shap",
+    "feature_ablation",
+    "shapley_value_sampling",
+    "occlusion",
+    "layer_integrated_gradients",
+)
 
 
 def join_modalities(modalities: tuple[str, ...] | list[str]) -> str:

@@ -9,12 +9,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dnr_core import __version__
+from dnr_core.cli.attributions import attribute
 from dnr_core.cli.corpora import demo, prepare
 from dnr_core.cli.explanations import explain
 from dnr_core.cli.output import drop_stdout, write
 from dnr_core.cli.runs import evaluate, train
 from dnr_core.cli.system import doctor
-from dnr_core.commands import Demo, Doctor, Evaluate, Explain, Prepare, Train, parse
+from dnr_core.cli.verify import verify
+from dnr_core.commands import Attribute, Demo, Doctor, Evaluate, Explain, Prepare, Train, Verify, parse
 from dnr_core.errors import EXIT_ERROR, EXIT_INTERRUPTED, DnRError
 
 COMMANDS: dict[type, Callable[[Any], None]] = {
@@ -23,6 +25,8 @@ COMMANDS: dict[type, Callable[[Any], None]] = {
     Train: train,
     Evaluate: evaluate,
     Explain: explain,
+    Attribute: attribute,
+    Verify: verify,
     Doctor: doctor,
 }
 

@@ -12,6 +12,7 @@ from dnr_core.serve import Engine
 
 def explain(command: Explain) -> None:
     from dnr_core.experiment import check_writable
+    from dnr_core.explain.nulls import claims
     from dnr_core.explain.table import explanation_table, write_table
 
     engine = Engine()
@@ -24,9 +25,20 @@ def explain(command: Explain) -> None:
         stored = engine.compute_coalitions(
             command.checkpoint, corpus, command.split, command.scope, progress=shown.rows
         )
+        null = engine.component_null(command.checkpoint, corpus, command.scope, progress=shown.rows)
     header, rows = engine.fitting(command.checkpoint, corpus)
-    table = explanation_table(header.emotions, rows, stored, command.scope)
+    if null is None:
+        raise KeyboardInterrupt
+    ids = rows.utterances["utterance_id"].to_numpy(dtype=object)[stored.arrays["row"]]
+    tested = claims(null, stored.values(slice(None), ids))
+    table = explanation_table(header.emotions, rows, stored, command.scope, significant=tested.significant)
     write_table(table, command.out)
     gap = float(table["completeness_gap"].max())
-    values = {"out": str(command.out), "rows": len(table), "largest_completeness_gap": gap}
-    answer(values, f"{command.out}: {len(table)} utterances, largest completeness gap {gap:.1e}", as_json=command.json)
+    claimed = int(tested.significant.sum())
+    values = {
+        "out": str(command.out), "rows": len(table), "largest_completeness_gap": gap,
+        "significant": claimed, "not_tested": tested.reason,
+    }  # fmt: skip
+    said = f"no part is claimed: {tested.reason}" if tested.reason else f"{claimed} with a decisive part"
+    line = f"{command.out}: {len(table)} utterances, {said}, largest completeness gap {gap:.1e}"
+    answer(values, line, as_json=command.json)

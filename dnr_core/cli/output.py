@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import sys
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dnr_core.errors import DnRError
@@ -34,3 +35,26 @@ def drop_stdout() -> None:
 def answer(values: dict[str, Any], text: str, *, as_json: bool) -> None:
     """One JSON object, or the text for people."""
     write(json.dumps(values) if as_json else text)
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as aligned columns under their names, in the order in which the names first appear."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    cells = [[cell(row.get(name)) for name in columns] for row in rows]
+    texts = [any(isinstance(row.get(name), str) for row in rows) for name in columns]
+    widths = [max(map(len, column)) for column in zip(columns, *cells, strict=True)]
+
+    def line(words: Sequence[str]) -> str:
+        pairs = zip(words, widths, texts, strict=True)
+        return "  ".join(word.ljust(width) if text else word.rjust(width) for word, width, text in pairs).rstrip()
+
+    return "\n".join(line(words) for words in (columns, *cells))
+
+
+def cell(value: Any) -> str:
+    """A value in four digits, a pair as an interval, – where there is none."""
+    if value is None:
+        return "–"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(cell, value))}]"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

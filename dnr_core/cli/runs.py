@@ -100,9 +100,8 @@ def evaluate(command: Evaluate) -> None:
     corpus = corpus_of(engine, command.checkpoint, command.corpus)
     scores = engine.evaluate(command.checkpoint, corpus, command.split)
     values = scores | {"corpus": str(corpus), "split": command.split, "checkpoint": str(command.checkpoint)}
-    header, rows = engine.fitting(command.checkpoint, corpus)
-    if header.manifest["corpus"]["hash"] != rows.hash:
-        values["note"] = f"the run was trained on {header.manifest['corpus']['name']}, another corpus"
+    if note := other_corpus(engine, command.checkpoint, corpus):
+        values["note"] = note
     lines = [described({command.split: scores}) or f"{command.split}: no labelled utterance", values.get("note", "")]
     lines += [f"  {name:12s} F1 {one['f1']:.3f}  n = {one['n']}" for name, one in scores["per_class"].items()]
     answer(values, "\n".join(filter(None, lines)), as_json=command.json)
@@ -117,3 +116,10 @@ def corpus_of(engine: Engine, checkpoint: Path, corpus: Path | None) -> Path:
         wanted = engine.header(checkpoint).manifest["corpus"]["name"]
         raise UsageError(f"the corpus {wanted!r} of this run is not under {engine.data}", do="name one with --corpus")
     return engine.data / name
+
+
+def other_corpus(engine: Engine, checkpoint: Path, corpus: Path) -> str | None:
+    """The sentence to show where a run was trained on another corpus than the one it is used on."""
+    header, rows = engine.fitting(checkpoint, corpus)
+    trained = header.manifest["corpus"]
+    return None if trained["hash"] == rows.hash else f"the run was trained on {trained['name']}, another corpus"

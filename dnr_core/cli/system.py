@@ -10,6 +10,7 @@ from dnr_core.cli.output import answer
 from dnr_core.commands import Doctor
 from dnr_core.registry import names
 from dnr_core.serve import Engine
+from dnr_core.types import ATTRIBUTIONS
 
 
 def doctor(command: Doctor) -> None:
@@ -20,7 +21,11 @@ def doctor(command: Doctor) -> None:
         "version": __version__,
         "packages": installed_versions(),
         "device": device_name(),
-        "registries": {"methods": list(names("method")), "backbones": list(names("backbone"))},
+        "registries": {
+            "methods": list(names("method")),
+            "backbones": list(names("backbone")),
+            "attributions": list(ATTRIBUTIONS),
+        },
         "corpora": [asdict(info) for info in engine.corpora()],
         "checkpoints": [asdict(info) for info in engine.runs()],
     }

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dnr_core.explain.dominance import Dominance
 from dnr_core.training.metrics import LEVEL, RESAMPLES
-from dnr_core.types import split_player
 
 EDGES = [100 * (1 - LEVEL) / 2, 100 * (1 + LEVEL) / 2]
 
@@ -25,7 +25,7 @@ class Share:
 class SourceAgreement:
     """Utterances of one planted source: how many, how often predicted right, and (of those) how often explained right.
 
-    `exact` is None where the source is no single part (noise, copies, three modalities).
+    `exact` is None where the source is no single part (noise, copies).
     """
 
     source: str
@@ -73,23 +73,22 @@ def class_intervals(
 
 def truth_agreement(
     right: np.ndarray,
-    dominant: np.ndarray,
+    claimed: Dominance,
     families: np.ndarray,
     sources: np.ndarray,
     dialogues: np.ndarray,
-    players: tuple[str, ...],
 ) -> TruthAgreement:
-    """Compare the dominant part of N utterances with what was planted.
+    """Compare what is claimed of N utterances with what was planted.
 
-    `right` (N,) bool: predicted right; `dominant` (N,) name of the part with the largest Shapley value for the
-    predicted class; `families`, `sources` (N,) the truth columns. Agreement is counted over utterances that are
-    predicted right: the family over all but noise, the exact part where the source is one of the players.
+    `right` (N,) bool: predicted right; `families`, `sources` (N,) the truth columns. Agreement is counted over
+    utterances that are predicted right: the family over all but noise, the exact source (family and modalities) where
+    there is a single one: copies of two codes are two parts.
     """
     labels = np.array([f"{family}:{members}" for family, members in zip(families, sources, strict=True)], dtype=object)
-    own = np.array([split_player(name)[0] for name in dominant], dtype=object)
-    same_family = np.array([name in family.split(";") for name, family in zip(own, families, strict=True)])
-    claimed = right & (families != "none")
-    single = claimed & np.isin(labels, players)
+    named = np.array([f"{one}:{own}" for one, own in zip(claimed.family, claimed.sources, strict=True)], dtype=object)
+    same_family = np.array([name in family.split(";") for name, family in zip(claimed.family, families, strict=True)])
+    lone = np.array([is_single(family, members) for family, members in zip(families, sources, strict=True)])
+    counted = right & (families != "none")
 
     def of(mask: np.ndarray, hits: np.ndarray) -> Share:
         return share_of(hits[mask], dialogues[mask])
@@ -97,13 +96,18 @@ def truth_agreement(
     rows = []
     for label in sorted(set(labels)):
         here = labels == label
-        noise, lone = label.startswith("none"), label in players
+        noise, single = label.startswith("none"), bool(lone[here].all())
         rows.append(
             SourceAgreement(
                 "noise" if noise else label,
                 of(here, right),
                 None if noise else of(here & right, same_family),
-                of(here & right, dominant == labels) if lone else None,
+                of(here & right, named == labels) if single else None,
             )
         )
-    return TruthAgreement(of(claimed, same_family), of(single, dominant == labels), tuple(rows))
+    return TruthAgreement(of(counted, same_family), of(counted & lone, named == labels), tuple(rows))
+
+
+def is_single(family: str, sources: str) -> bool:
+    """One source that is one part: no noise, no copy of two codes, not two sources."""
+    return family != "none" and ";" not in family and not (family == "unique" and "+" in sources)

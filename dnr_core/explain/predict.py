@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 
 from dnr_core.data.batching import dialogue_batches
 from dnr_core.data.corpus import Corpus
-from dnr_core.explain.coalitions import dialogue_scope, utterance_scope
-from dnr_core.explain.store import CoalitionStore
+from dnr_core.explain.coalitions import Donors, dialogue_scope, utterance_scope
+from dnr_core.explain.nulls import ComponentNull, component_null
+from dnr_core.explain.store import CoalitionStore, empty_table
 from dnr_core.model.batch import ComponentMask, TensorCorpus
-from dnr_core.model.methods.base import Method
+from dnr_core.model.methods.base import Method, Removal
+from dnr_core.types import ComponentValues
 
 BATCH = 64
+RowProgress = Callable[[int, int], bool | None]
 
 
 @torch.no_grad()
@@ -28,30 +31,60 @@ def predict_split(model: Method, data: TensorCorpus, corpus: Corpus, split: str)
     return rows, logits[rows]
 
 
-def coalitions_of_rows(model: Method, data: TensorCorpus, rows: np.ndarray, scope: str, removal: str) -> np.ndarray:
-    """Logits (T, 2^K, C) of the dialogue that stands in `rows`, parts off everywhere or in the turn itself."""
+def coalitions_of_rows(
+    model: Method, data: TensorCorpus, rows: np.ndarray, scope: str, removal: str, donors: Donors | None = None
+) -> np.ndarray:
+    """Logits (T, 2^K, C) of the dialogue that stands in `rows`, parts off everywhere or in the turn itself.
+
+    Removal 'donor' needs `donors`; logits are averaged over their draws.
+    """
+    if scope == "utterance":
+        turns = range(len(rows))
+        return np.stack([coalitions_of_turn(model, data, rows, turn, removal, donors) for turn in turns])
     batch = data.batch(rows[None])
-    if scope == "dialogue":
-        return dialogue_scope(model, batch, removal=removal)
-    return np.stack([utterance_scope(model, batch, turn, removal=removal) for turn in range(len(rows))])
+    return average([dialogue_scope(model, batch, removal=fill) for fill in fills(rows, removal, donors)])
 
 
-def coalitions_of_turn(model: Method, data: TensorCorpus, rows: np.ndarray, turn: int, removal: str) -> np.ndarray:
+def coalitions_of_turn(
+    model: Method, data: TensorCorpus, rows: np.ndarray, turn: int, removal: str, donors: Donors | None = None
+) -> np.ndarray:
     """Logits (2^K, C) of one turn, parts off in that turn only."""
-    return utterance_scope(model, data.batch(rows[None]), turn, removal=removal)
+    batch = data.batch(rows[None])
+    return average([utterance_scope(model, batch, turn, removal=fill) for fill in fills(rows, removal, donors)])
 
 
 @torch.no_grad()
 def switched_turn(
-    model: Method, data: TensorCorpus, rows: np.ndarray, off: frozenset[str], turn: int, removal: str
+    model: Method,
+    data: TensorCorpus,
+    rows: np.ndarray,
+    off: frozenset[str],
+    turn: int,
+    removal: str,
+    donors: Donors | None = None,
 ) -> np.ndarray:
     """Logits (T, C) of a dialogue with the parts `off` removed in one turn only."""
     batch = data.batch(rows[None])
     components = model.decompose(batch)
     keep = ComponentMask(off, turn).keep(model.players, batch.mask)
-    if keep is not None:
-        components = model.switch_off(components, keep, removal)
-    return model.predict(components, batch).logits[0].float().cpu().numpy()
+    if keep is None:
+        return model.predict(components, batch).logits[0].float().cpu().numpy()
+    without = [model.switch_off(components, keep, fill) for fill in fills(rows, removal, donors)]
+    return average([model.predict(parts, batch).logits[0].float().cpu().numpy() for parts in without])
+
+
+def fills(rows: np.ndarray, removal: str, donors: Donors | None) -> Sequence[Removal]:
+    """What parts are replaced by in the turns `rows`, one entry a draw."""
+    if removal != "donor":
+        return [removal]
+    if donors is None:
+        raise ValueError("removal 'donor' needs donors")
+    return donors.draws(rows)
+
+
+def average(tables: list[np.ndarray]) -> np.ndarray:
+    """The mean of float32 arrays of one shape."""
+    return tables[0] if len(tables) == 1 else np.stack(tables).mean(axis=0, dtype=np.float64).astype(np.float32)
 
 
 def fill_coalitions(
@@ -61,27 +94,62 @@ def fill_coalitions(
     table: CoalitionStore,
     scope: str,
     removal: str,
-    progress: Callable[[int, int], bool | None],
+    progress: RowProgress,
 ) -> None:
-    """Compute what a table lacks, dialogue by dialogue; stops early where `progress` returns True."""
+    """Compute what a table lacks, dialogue by dialogue; stops early where `progress` returns True.
+
+    The table holds a whole split (scope 'dialogue') or any utterances of one (scope 'utterance').
+    """
     order = np.asarray(table.arrays["row"])
-    done = table.done
-    finished, total = int(done.sum()), len(order)
+    missing = np.zeros(len(corpus), dtype=bool)
+    missing[order[~table.done]] = True
+    finished, total = int(table.done.sum()), len(order)
+    donors = Donors.of(model, data, corpus) if removal == "donor" else None
     for dialogue in corpus.dialogue_ids(corpus.utterance(int(order[0])).split):
         rows = corpus.dialogue_rows[dialogue]
-        positions = np.searchsorted(order, rows)
-        missing = positions[~done[positions]]
-        if not len(missing):
-            continue
-        if scope == "dialogue":
-            table.write(positions, coalitions_of_rows(model, data, rows, scope, removal))
-            finished += len(missing)
+        turns = np.flatnonzero(missing[rows])
+        groups = [turns] if scope == "dialogue" and len(turns) else turns[:, None]
+        for group in groups:
+            if scope == "dialogue":
+                logits = coalitions_of_rows(model, data, rows, scope, removal, donors)[group]
+            else:
+                logits = coalitions_of_turn(model, data, rows, int(group[0]), removal, donors)[None]
+            table.write(np.searchsorted(order, rows[group]), logits)
+            finished += len(group)
             if progress(finished, total):
                 return
-            continue
-        for position in missing:
-            turn = int(position - positions[0])
-            table.write(np.array([position]), coalitions_of_turn(model, data, rows, turn, removal)[None])
-            finished += 1
-            if progress(finished, total):
-                return
+
+
+def values_of_rows(
+    model: Method, corpus: Corpus, rows: np.ndarray, scope: str, removal: str, progress: RowProgress
+) -> ComponentValues | None:
+    """Exact values of some rows (sorted, of one split; scope 'dialogue': all of it), kept in memory only.
+
+    None where `progress` returned True before the last one.
+    """
+    arrays = empty_table(len(model.players), rows, model.spec.emotions)
+    table = CoalitionStore(arrays, {"players": list(model.players), "scope": scope, "removal": removal})
+    fill_coalitions(model, TensorCorpus(corpus), corpus, table, scope, removal, progress)
+    ids = corpus.utterances["utterance_id"].to_numpy(dtype=object)[rows]
+    return table.values(slice(None), ids) if table.complete else None
+
+
+def null_of_model(
+    model: Method, corpus: Corpus, scope: str, removal: str, progress: RowProgress
+) -> ComponentNull | None:
+    """Gates and null of a model from the dev split of a corpus (explain.nulls); None where it was cancelled."""
+    passes, done, stopped = 2 + len(model.spec.modalities), 0, False
+
+    def explain(shown: Corpus, rows: np.ndarray) -> ComponentValues | None:
+        nonlocal done
+        before, done = done, done + len(rows)
+
+        def report(now: int, of: int) -> bool:
+            nonlocal stopped
+            stopped = bool(progress(before + now, passes * of))
+            return stopped
+
+        values = values_of_rows(model, shown, rows, scope, removal, report)
+        return None if stopped else values
+
+    return component_null(corpus, model.spec.modalities, explain, scope=scope)

@@ -12,10 +12,13 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from dnr_core.data.files import replacing_file
+from dnr_core.errors import one_of
 from dnr_core.explain.shapley import shapley_interactions, shapley_values, square
-from dnr_core.types import CoalitionTable, ComponentValues, Predictions
+from dnr_core.types import CoalitionTable, ComponentValues, Predictions, softmax
 
 FORMAT_VERSION = 1
+SCALES = ("logit", "probability")
+"""What values are measured on: the logits, or their softmax."""
 DTYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8", "I64": "<i8", "U8": "|u1", "BOOL": "|b1"}
 
 
@@ -123,6 +126,8 @@ def empty_table(players: int, rows: np.ndarray, emotions: int) -> dict[str, np.n
         "logits": np.zeros((count, 2**players, emotions), dtype=np.float16),
         "values": np.zeros((count, players, emotions), dtype=np.float32),
         "interactions": np.zeros((count, pairs, emotions), dtype=np.float32),
+        "probability_values": np.zeros((count, players, emotions), dtype=np.float32),
+        "probability_interactions": np.zeros((count, pairs, emotions), dtype=np.float32),
         "baseline": np.zeros((count, emotions), dtype=np.float32),
         "total": np.zeros((count, emotions), dtype=np.float32),
     }
@@ -151,6 +156,10 @@ class CoalitionStore:
         arrays["logits"][positions] = logits.astype(np.float16)
         arrays["values"][positions] = shapley_values(logits)
         arrays["interactions"][positions] = shapley_interactions(logits)
+        if "probability_values" in arrays:
+            chances = softmax(logits)
+            arrays["probability_values"][positions] = shapley_values(chances)
+            arrays["probability_interactions"][positions] = shapley_interactions(chances)
         arrays["baseline"][positions] = logits[:, 0]
         arrays["total"][positions] = logits[:, -1]
         arrays["done"][positions] = 1
@@ -161,15 +170,36 @@ class CoalitionStore:
         logits = self.arrays["logits"][positions]
         return CoalitionTable(tuple(meta["players"]), tuple(ids), meta["scope"], meta["removal"], logits)
 
-    def values(self, positions: np.ndarray | slice, ids: Iterable[str]) -> ComponentValues:
-        """Exact values of some utterances, computed from the logits before they were stored as float16."""
+    def values(self, positions: np.ndarray | slice, ids: Iterable[str], *, scale: str = "logit") -> ComponentValues:
+        """Exact values of some utterances for every class, on the scale of logits or of probabilities.
+
+        They were computed from the logits before these were stored as float16. Tables written before probability
+        values were stored have them computed from the float16 logits; `completeness_gap` holds the rounding error.
+        Raises UsageError: unknown scale.
+        """
+        check_scale(scale)
+        arrays, meta = self.arrays, self.meta
+        values, interactions = (np.array(part) for part in self._scaled(positions, scale))
+        ends = (np.array(arrays[name][positions]) for name in ("baseline", "total"))
+        baseline, total = (softmax(end) if scale == "probability" else end for end in ends)
         return component_values(
-            tuple(self.meta["players"]),
-            tuple(ids),
-            self.meta["scope"],
-            self.meta["removal"],
-            *(np.array(self.arrays[name][positions]) for name in ("values", "interactions", "baseline", "total")),
+            tuple(meta["players"]), tuple(ids), meta["scope"], meta["removal"], values, interactions, baseline, total
         )
+
+    def _scaled(self, positions: np.ndarray | slice, scale: str) -> tuple[np.ndarray, np.ndarray]:
+        arrays = self.arrays
+        if scale == "logit":
+            return arrays["values"][positions], arrays["interactions"][positions]
+        if "probability_values" in arrays:
+            return arrays["probability_values"][positions], arrays["probability_interactions"][positions]
+        chances = softmax(arrays["logits"][positions])
+        return shapley_values(chances), shapley_interactions(chances)
+
+
+def check_scale(scale: str) -> None:
+    """Raise UsageError for a scale that is not one of SCALES."""
+    if scale not in SCALES:
+        raise one_of("unknown scale", scale, SCALES)
 
 
 def component_values(
@@ -190,9 +220,17 @@ def component_values(
 
 
 def values_from_logits(
-    players: tuple[str, ...], ids: tuple[str, ...], scope: str, removal: str, logits: np.ndarray
+    players: tuple[str, ...],
+    ids: tuple[str, ...],
+    scope: str,
+    removal: str,
+    logits: np.ndarray,
+    *,
+    scale: str = "logit",
 ) -> ComponentValues:
-    """ComponentValues straight from coalition logits (N, 2^K, C)."""
+    """ComponentValues straight from coalition logits (N, 2^K, C). Raises UsageError: unknown scale."""
+    check_scale(scale)
+    table = softmax(logits) if scale == "probability" else logits
     return component_values(
-        players, ids, scope, removal, shapley_values(logits), shapley_interactions(logits), logits[:, 0], logits[:, -1]
+        players, ids, scope, removal, shapley_values(table), shapley_interactions(table), table[:, 0], table[:, -1]
     )

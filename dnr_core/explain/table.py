@@ -9,23 +9,28 @@ import pandas as pd
 
 from dnr_core.data.corpus import Corpus
 from dnr_core.data.files import replacing_file
+from dnr_core.explain.dominance import dominance
 from dnr_core.explain.store import CoalitionStore
-from dnr_core.types import ComponentValues, softmax, split_player
+from dnr_core.types import softmax
 
 
-def dominant_players(values: ComponentValues) -> tuple[np.ndarray, np.ndarray]:
-    """Predicted class (N,) and the index (N,) of the player with the largest value for it."""
-    predicted = values.total.argmax(1)
-    own = np.take_along_axis(values.values, predicted[:, None, None], axis=2)[..., 0]  # (N, K)
-    return predicted, own.argmax(1)
+def explanation_table(
+    emotions: tuple[str, ...],
+    corpus: Corpus,
+    stored: CoalitionStore,
+    scope: str,
+    *,
+    significant: np.ndarray | None = None,
+) -> pd.DataFrame:
+    """Component values on the logit of the predicted class (columns: docs/formats.md); total − baseline = Σ values.
 
-
-def explanation_table(emotions: tuple[str, ...], corpus: Corpus, stored: CoalitionStore, scope: str) -> pd.DataFrame:
-    """Component values on the logit of the predicted class (columns: docs/formats.md); total − baseline = Σ values."""
+    `significant` (N,) bool: which dominant parts may be claimed (explain.nulls.claims); None: none was tested, so none.
+    """
     rows = np.asarray(stored.arrays["row"])
     frame = corpus.utterances.iloc[rows]
     values = stored.values(np.arange(len(rows)), frame["utterance_id"])
-    predicted, dominant = dominant_players(values)
+    found = dominance(values)
+    predicted = found.predicted
     every = np.arange(len(rows))
     own = values.values[every, :, predicted]  # (N, K)
     columns = {
@@ -43,12 +48,10 @@ def explanation_table(emotions: tuple[str, ...], corpus: Corpus, stored: Coaliti
         "baseline": values.baseline[every, predicted],
         "total": values.total[every, predicted],
         "completeness_gap": values.completeness_gap[every, predicted],
-        "dominant_component": np.array(values.players, dtype=object)[dominant],
-    }
-    parts = [split_player(values.players[position]) for position in dominant]
-    columns |= {
-        "dominant_family": np.array([family for family, _ in parts], dtype=object),
-        "dominant_sources": np.array(["+".join(sources) for _, sources in parts], dtype=object),
+        "dominant_component": np.array(values.players, dtype=object)[found.component],
+        "dominant_family": found.family,
+        "dominant_sources": found.sources,
+        "significant": np.zeros(len(rows), dtype=bool) if significant is None else significant,
     }
     return pd.DataFrame(columns).reset_index(drop=True)
 

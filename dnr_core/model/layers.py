@@ -5,14 +5,14 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from dnr_core.model.subspace import sharpen
+
 CLIP_SD = 10.0
 """Standardised features beyond this many standard deviations are clipped (MELD has clips of five minutes)."""
 RIDGE = 1.0
 """Added to every eigenvalue before whitening: the mean eigenvalue of standardised features."""
 KEPT_AT_LEAST = 64
 """Components kept whatever their eigenvalue: narrow features are never cut."""
-QUIET = 0.1
-"""What is left of directions that look like noise where all features are used (see PrincipalComponents.soften)."""
 
 
 class FeatureScaler(nn.Module):
@@ -50,13 +50,14 @@ class PrincipalComponents(nn.Module):
 
     Kept are components whose eigenvalue lies above the Marchenko–Pastur edge (1 + √(d/n))², the largest that noise of
     unit variance would give, and in any case the first KEPT_AT_LEAST: in wide features most directions are noise, and
-    products of noise drown synergy. k is known after `fit`.
+    products of noise drown synergy. Where the rest looks like isotropic noise (its smallest eigenvalue is not far
+    below the lower Marchenko–Pastur edge), the components are replaced by the sparse sources among them
+    (`subspace.sharpen`) and what stands out beside these, if there are any. k is known after `fit`.
 
     - `whiten`: (…, d) → (…, k), component i scaled by 1/√(λ_i + 1): strong ones get unit variance, weak ones are not
       blown up
-    - `soften`: (…, d) → (…, d), all other directions scaled by QUIET where they look like isotropic noise (their
-      smallest eigenvalue is not far below the lower Marchenko–Pastur edge), else left as they are: the weak
-      directions of sentence embeddings still carry emotion
+    - `soften`: (…, d) → (…, d), without the other directions where they look like isotropic noise, else as they are:
+      the weak directions of sentence embeddings still carry emotion
     """
 
     directions: Tensor
@@ -80,16 +81,23 @@ class PrincipalComponents(nn.Module):
         rows = standardised.double()
         rows = rows - rows.mean(0)
         count, width = rows.shape
-        values, vectors = torch.linalg.eigh(rows.T @ rows / max(count - 1, 1))
-        values, vectors = values.flip(0).clamp(min=0), vectors.flip(1)
+        values, vectors = eigen(rows)
         edge = (1 + (width / max(count, 1)) ** 0.5) ** 2
         real = max(int((values > 1e-6 * values[0]).sum()), 1)
         kept = min(real, max(int((values > edge).sum()), KEPT_AT_LEAST))
-        signs = torch.sign(vectors.gather(0, vectors.abs().argmax(0, keepdim=True)))
-        self.directions = (vectors * signs)[:, :kept].contiguous().to(self.directions)
-        self.variance = values[:kept].to(self.variance)
         lower = (1 - min(width / max(count, 1), 1.0) ** 0.5) ** 2
-        self.rest.fill_(QUIET if float(values[-1]) > 0.5 * lower else 1.0)
+        noisy = kept < width and float(values[-1]) > 0.5 * lower
+        values, vectors = values[:kept], vectors[:, :kept]
+        sharp = torch.from_numpy(sharpen(rows.numpy(), vectors.numpy())) if noisy else vectors[:, :0]
+        if sharp.shape[1]:
+            left, others = eigen(rows - rows @ sharp @ sharp.T)
+            sharp = torch.cat([sharp, others[:, left > edge]], dim=1)
+            values, turn = eigen(rows @ sharp)
+            vectors = sharp @ turn
+        signs = torch.sign(vectors.gather(0, vectors.abs().argmax(0, keepdim=True)))
+        self.directions = (vectors * signs).contiguous().to(self.directions)
+        self.variance = values.to(self.variance)
+        self.rest.fill_(0.0 if noisy else 1.0)
 
     def whiten(self, standardised: Tensor) -> Tensor:
         """Scores on the kept components, scaled, (…, k)."""
@@ -101,6 +109,12 @@ class PrincipalComponents(nn.Module):
             return standardised
         kept = (standardised @ self.directions) @ self.directions.T
         return kept + self.rest * (standardised - kept)
+
+
+def eigen(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Variances (d,) of centred rows (n, d) along their principal axes (d, d), largest first."""
+    values, vectors = torch.linalg.eigh(rows.T @ rows / max(len(rows) - 1, 1))
+    return values.flip(0).clamp(min=0), vectors.flip(1)
 
 
 class MaskedCentre(nn.Module):

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from dnr_core.catalogue import Recent
 from dnr_core.data.corpus import Corpus
 from dnr_core.errors import UsageError, one_of
+from dnr_core.explain.nulls import ComponentNull, read_null, save_null
 from dnr_core.explain.store import CoalitionStore, StaleResult, values_from_logits
 from dnr_core.results.base import Progress
 from dnr_core.results.predictions import PredictionResults
 from dnr_core.training.checkpoint import RunHeader
-from dnr_core.types import SCOPES, CoalitionTable, ComponentValues
+from dnr_core.types import REMOVALS, SCOPES, CoalitionTable, ComponentValues
 
-STORED_REMOVALS = ("mean", "zero")
+if TYPE_CHECKING:
+    from dnr_core.explain.coalitions import Donors
 
 
 class ComponentResults(PredictionResults):
@@ -23,7 +26,7 @@ class ComponentResults(PredictionResults):
 
     def __init__(self, data: Path | None = None, checkpoints: Path | None = None) -> None:
         super().__init__(data, checkpoints)
-        self._tables = Recent(64)
+        self._tables, self._donors = Recent(64), Recent(2)
 
     def stored_coalitions(
         self, run: str | Path, corpus: str | Path, split: str, scope: str, removal: str = "mean"
@@ -131,7 +134,50 @@ class ComponentResults(PredictionResults):
         with self.compute_lock:
             from dnr_core.explain.predict import switched_turn
 
-            return switched_turn(*self.loaded(header, rows), self.rows_of(rows, dialogue_id), off, turn, removal)
+            donors = self._donors_for(header, rows, removal)
+            where = self.rows_of(rows, dialogue_id)
+            return switched_turn(*self.loaded(header, rows), where, off, turn, removal, donors=donors)
+
+    def component_null(
+        self,
+        run: str | Path,
+        corpus: str | Path,
+        scope: str = "dialogue",
+        removal: str = "mean",
+        *,
+        progress: Progress = lambda done, of: None,
+    ) -> ComponentNull | None:
+        """What claims about parts are tested against: stored, or computed on dev now; None where it was cancelled."""
+        header, rows = self.fitting(run, corpus)
+        self.check_scope(header, scope, removal)
+        store = self.store(header, rows)
+        try:
+            return read_null(store, scope, removal)
+        except StaleResult:
+            from dnr_core.explain.predict import null_of_model
+
+            with self.compute_lock:
+                null = null_of_model(self.loaded(header, rows)[0], rows, scope, removal, progress)
+            if null is not None:
+                self.try_store(lambda: save_null(store, scope, removal, null))
+            return null
+
+    def stored_null(
+        self, run: str | Path, corpus: str | Path, scope: str = "dialogue", removal: str = "mean"
+    ) -> ComponentNull | None:
+        """The null that is stored, or None where it has not been computed."""
+        try:
+            return read_null(self.store(*self.fitting(run, corpus)), scope, removal)
+        except StaleResult:
+            return None
+
+    def _donors_for(self, header: RunHeader, corpus: Corpus, removal: str) -> Donors | None:
+        if removal != "donor":
+            return None
+        from dnr_core.explain.coalitions import Donors
+
+        key = (header.manifest_hash, corpus.hash)
+        return self._donors.get(key, lambda: Donors.of(*self.loaded(header, corpus), corpus))
 
     def _stored_dialogue(
         self, header: RunHeader, corpus: Corpus, dialogue_id: str, scope: str, removal: str
@@ -155,7 +201,8 @@ class ComponentResults(PredictionResults):
             from dnr_core.explain.predict import coalitions_of_rows
 
             rows = self.rows_of(corpus, dialogue_id)
-            logits = coalitions_of_rows(*self.loaded(header, corpus), rows, scope, removal)
+            donors = self._donors_for(header, corpus, removal)
+            logits = coalitions_of_rows(*self.loaded(header, corpus), rows, scope, removal, donors=donors)
             ids = tuple(corpus.utterances["utterance_id"].to_numpy(dtype=object)[rows])
             return CoalitionTable(header.players, ids, scope, removal, logits)
 
@@ -169,7 +216,9 @@ class ComponentResults(PredictionResults):
 
             utterance = corpus.utterance(row)
             rows = self.rows_of(corpus, utterance.dialogue_id)
-            logits = coalitions_of_turn(*self.loaded(header, corpus), rows, utterance.turn, removal)
+            donors = self._donors_for(header, corpus, removal)
+            model = self.loaded(header, corpus)
+            logits = coalitions_of_turn(*model, rows, utterance.turn, removal, donors=donors)
             return CoalitionTable(header.players, (utterance.utterance_id,), "utterance", removal, logits[None])
 
         with self.compute_lock:
@@ -180,8 +229,8 @@ class ComponentResults(PredictionResults):
         """Raise UsageError for an unknown scope or removal, or a method without components."""
         if scope not in SCOPES:
             raise one_of("unknown scope", scope, SCOPES)
-        if removal not in STORED_REMOVALS:
-            raise one_of("unknown removal", removal, STORED_REMOVALS)
+        if removal not in REMOVALS:
+            raise one_of("unknown removal", removal, REMOVALS)
         if "components" not in header.config["supports"]:
             raise UsageError(
                 f"method {header.config['run']['method']} has no components",

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from dnr_core.explain.audit import TruthAgreement, truth_agreement
+from dnr_core.explain.dominance import dominance_of
 from dnr_core.results.components import ComponentResults
 
 
@@ -26,8 +27,7 @@ class TrustResults(ComponentResults):
         columns = (frame[name].to_numpy(dtype=object)[found.row] for name in ("truth_family", "truth_sources"))
         return truth_agreement(
             found.gold == found.predicted,
-            np.array(header.players, dtype=object)[values.argmax(1)],
+            dominance_of(values, header.players, found.predicted),
             *columns,
             dialogues=frame["dialogue_id"].to_numpy(dtype=object)[found.row],
-            players=header.players,
         )

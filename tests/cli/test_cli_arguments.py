@@ -12,8 +12,9 @@ import pytest
 from command_line import REPOSITORY, Folders, Result, check_one_line
 
 import dnr_core
+from dnr_core.explain.attribution_methods import METHODS
 
-COMMANDS = ("demo", "prepare", "train", "evaluate", "explain", "doctor")
+COMMANDS = ("demo", "prepare", "train", "evaluate", "explain", "attribute", "verify", "doctor")
 
 
 def test_version_is_one_line(real: Callable[..., Result]) -> None:
@@ -58,6 +59,7 @@ def test_a_real_process_refuses_in_one_line_too(real: Callable[..., Result]) -> 
         ("train", ["train needs --corpus"]),
         ("evaluate", ["evaluate needs --checkpoint"]),
         ("explain --checkpoint x", ["explain needs --out"]),
+        ("attribute --checkpoint x", ["attribute needs --utterance"]),
         ("train --corpus x --preset slow", ["bad --preset", "got 'slow'", "expected one of fast, paper"]),
         ("train --corpus x --device nonsense", ["bad --device", "expected one of auto, cpu, cuda"]),
         ("evaluate --checkpoint x --split x", ["bad --split", "got 'x'", "expected one of train, dev, test"]),
@@ -113,6 +115,7 @@ def test_doctor_lists_what_there_is(run: Callable[..., Result], folders: Folders
     assert found["version"] == dnr_core.__version__ and "torch" in found["packages"]
     assert {"plain", "dnr"} <= set(found["registries"]["methods"])
     assert {"late_fusion", "mmgcn"} <= set(found["registries"]["backbones"])
+    assert found["registries"]["attributions"] == list(METHODS)
     corpora = {one["name"]: one for one in found["corpora"]}
     assert corpora["tiny"]["problem"] is None and corpora["tiny"]["dialogues"] == 20
     assert "no corpus at" in corpora["broken"]["problem"]

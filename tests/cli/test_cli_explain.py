@@ -41,11 +41,12 @@ def test_the_table_has_one_row_an_utterance_and_its_values_add_up(
     run: Callable[..., Result], copy: Path, tiny: Corpus, scope: str, split: str
 ) -> None:
     found = run(f"explain --checkpoint {copy} --split {split} --scope {scope} --out sub/made.parquet --json").json
-    assert set(found) == {"out", "rows", "largest_completeness_gap"}
+    assert set(found) == {"out", "rows", "largest_completeness_gap", "significant", "not_tested"}
     assert found["largest_completeness_gap"] < 1e-4
     table = pd.read_parquet("sub/made.parquet")
     rows = tiny.rows(split)
     assert found["rows"] == len(table) == len(rows)
+    assert found["not_tested"] is None and found["significant"] == table["significant"].sum()
 
     values = [name for name in table.columns if name.startswith("value:")]
     assert len(values) == 9 and {name.removeprefix("value:") for name in values} == PLAYERS
@@ -127,7 +128,7 @@ def test_what_was_stopped_half_way_is_finished(run: Callable[..., Result], folde
 def test_text_says_where_and_how_exact(real: Callable[..., Result], folders: Folders, tmp_path: Path) -> None:
     ended = real(f"explain --checkpoint {folders.run} --out {tmp_path}/made.parquet")
     assert ended.code == 0
-    assert ended.out.startswith(f"{tmp_path}/made.parquet: 24 utterances, largest completeness gap ")
+    assert ended.out.startswith(f"{tmp_path}/made.parquet: 24 utterances, 0 with a decisive part, largest ")
     assert {path.name for path in tmp_path.iterdir()} == {"made.parquet"}
 
 

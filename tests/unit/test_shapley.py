@@ -83,7 +83,7 @@ def interaction_by_merging(table: np.ndarray, pair: tuple[int, int]) -> np.ndarr
                 dividend[coalition] += (-1) ** (coalition.bit_count() - part.bit_count()) * table[part]
     wanted = sum(1 << player for player in pair)
     holds = [c for c in range(2**players) if c & wanted == wanted]
-    return sum(dividend[c] / (c.bit_count() - 1) for c in holds)
+    return np.sum([dividend[c] / (c.bit_count() - 1) for c in holds], axis=0)
 
 
 def test_random_games_of_five_agree_with_all_orders_and_with_dividends():

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
 import pytest
 from small import files_below
 
-from dnr_core.errors import DnRError
+from dnr_core.errors import DnRError, UsageError
+from dnr_core.explain.dominance import dominance
 from dnr_core.explain.shapley import shapley_values
 from dnr_core.explain.store import (
+    CoalitionStore,
     ResultStore,
     StaleResult,
     component_values,
@@ -18,7 +21,6 @@ from dnr_core.explain.store import (
     save_arrays,
     values_from_logits,
 )
-from dnr_core.explain.table import dominant_players
 from dnr_core.types import Predictions
 
 PLAYERS = ("unique:text", "unique:audio", "redundant:audio+text")
@@ -142,6 +144,51 @@ def test_values_are_exact_although_logits_are_stored_in_half_precision(store):
     assert direct.interactions.shape == (4, 3, 3, 2)
 
 
+def by_orders(table: np.ndarray) -> np.ndarray:
+    """Marginal contributions (3, C) averaged over the six orders of joining three players."""
+    total = np.zeros((3, table.shape[1]))
+    for order in permutations(range(3)):
+        coalition = 0
+        for player in order:
+            total[player] += table[coalition | 1 << player] - table[coalition]
+            coalition |= 1 << player
+    return total / 6
+
+
+def test_values_on_the_scale_of_probabilities_are_those_of_the_softmax(store):
+    table = logits(5, 4) * 3
+    stored = table_of(store)
+    stored.write(np.arange(4), table)
+    chances = np.exp(table.astype(float)) / np.exp(table.astype(float)).sum(-1, keepdims=True)
+    found = stored.values(np.arange(4), ["a", "b", "c", "d"], scale="probability")
+    np.testing.assert_allclose(found.values, [by_orders(game) for game in chances], atol=1e-6)
+    np.testing.assert_allclose(found.total, chances[:, -1], atol=1e-6)
+    np.testing.assert_allclose(found.baseline, chances[:, 0], atol=1e-6)
+    assert found.completeness_gap.max() < 1e-6
+    np.testing.assert_allclose(found.values.sum(2), 0, atol=1e-6, err_msg="what one class gains the others lose")
+    direct = values_from_logits(PLAYERS, ("a", "b", "c", "d"), "dialogue", "mean", table, scale="probability")
+    np.testing.assert_allclose(direct.values, found.values, atol=1e-6)
+    np.testing.assert_allclose(direct.interactions, found.interactions, atol=1e-6)
+
+
+def test_a_table_from_before_probabilities_were_stored_says_how_far_off_they_are(store):
+    table = logits(6, 4) * 5 + 20
+    whole = table_of(store)
+    older = CoalitionStore({k: v for k, v in whole.arrays.items() if not k.startswith("probability")}, whole.meta)
+    for each in (whole, older):
+        each.write(np.arange(4), table)
+    exact = whole.values(np.arange(4), ["a", "b", "c", "d"], scale="probability")
+    rounded = older.values(np.arange(4), ["a", "b", "c", "d"], scale="probability")
+    assert 1e-4 < np.abs(rounded.values - exact.values).max() < 0.01
+    assert 1e-4 < rounded.completeness_gap.max() < 0.01 and exact.completeness_gap.max() < 1e-6
+    assert older.values(np.arange(4), ["a", "b", "c", "d"]).completeness_gap.max() < 1e-4
+
+
+def test_an_unknown_scale_is_refused(store):
+    with pytest.raises(UsageError, match="unknown scale: got 'odds'; expected one of logit, probability"):
+        table_of(store).values(np.arange(4), ["a", "b", "c", "d"], scale="odds")
+
+
 def test_what_is_missing_from_a_sum_is_reported():
     values = np.array([[[1.0, 0.0], [2.0, 0.0]]], dtype=np.float32)
     found = component_values(
@@ -163,5 +210,6 @@ def test_the_predicted_class_is_explained_not_the_gold_one():
     found = component_values(
         ("a", "b"), ("u",), "dialogue", "mean", values, np.zeros((1, 1, 2)), np.zeros((1, 2)), np.array([[3.0, 5.0]])
     )
-    predicted, dominant = dominant_players(found)
+    claim = dominance(found)
+    predicted, dominant = claim.predicted, claim.component
     assert predicted.tolist() == [1] and dominant.tolist() == [1]

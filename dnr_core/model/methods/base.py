@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -11,6 +12,9 @@ from torch.nn import functional
 
 from dnr_core.model.batch import Batch, ComponentMask, Components, LossTerms, MethodOutput
 from dnr_core.types import MODALITIES
+
+Removal = str | Mapping[str, Tensor]
+"""What stands in place of a part that is off: 'mean' (its train mean), 'zero', or player → vectors (d,) or (T, d)."""
 
 
 @dataclass(frozen=True)
@@ -106,19 +110,15 @@ class Method(nn.Module):
             components = self.switch_off(components, keep)
         return self.predict(components, batch)
 
-    def switch_off(self, components: Components, keep: Tensor, removal: str = "mean") -> Components:
-        """Replace parts by their baseline where keep (B, T, K) is False and the part is available.
-
-        `removal`: 'mean' (train mean of the part) or 'zero'.
-        """
+    def switch_off(self, components: Components, keep: Tensor, removal: Removal = "mean") -> Components:
+        """Replace parts by what `removal` says where keep (B, T, K) is False and the part is available."""
         vectors = {}
         for position, (player, vector) in enumerate(components.vectors.items()):
             replaced = (~keep[..., position] & components.available[player])[..., None]  # (B, T, 1)
-            fill = self.baseline(player) if removal == "mean" else torch.zeros_like(self.baseline(player))
-            vectors[player] = torch.where(replaced, fill.to(vector), vector)
+            vectors[player] = torch.where(replaced, self.fill(player, removal).to(vector), vector)
         return Components(vectors, components.available)
 
-    def predict_coalitions(self, components: Components, batch: Batch, keep: Tensor, removal: str) -> Tensor:
+    def predict_coalitions(self, components: Components, batch: Batch, keep: Tensor, removal: Removal) -> Tensor:
         """Logits (S, T, C) of one dialogue (B = 1) under S masks keep (S, T, K)."""
         many = len(keep)
         wide = Batch(**{f.name: (v := getattr(batch, f.name)).expand(many, *v.shape[1:]) for f in fields(batch)})
@@ -127,6 +127,12 @@ class Method(nn.Module):
             {player: there.expand(many, *there.shape[1:]) for player, there in components.available.items()},
         )
         return self.predict(self.switch_off(parts, keep, removal), wide).logits
+
+    def fill(self, player: str, removal: Removal) -> Tensor:
+        """What stands in place of a part that is off, (d_player,) or (T, d_player)."""
+        if not isinstance(removal, str):
+            return removal[player]
+        return self.baseline(player) if removal == "mean" else torch.zeros_like(self.baseline(player))
 
     def baseline(self, player: str) -> Tensor:
         """The mean of a part over the train utterances where it is available, (d_player,)."""

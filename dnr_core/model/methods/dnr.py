@@ -12,7 +12,7 @@ from torch.nn import functional
 from dnr_core.model.backbones.base import BackboneSpec
 from dnr_core.model.batch import Batch, Components, LossTerms, MethodOutput
 from dnr_core.model.losses import symmetric_info_nce
-from dnr_core.model.methods.base import Method, MethodSpec, Stage
+from dnr_core.model.methods.base import Method, MethodSpec, Removal, Stage
 from dnr_core.model.methods.divide import Divide, Evidence, role_losses
 from dnr_core.registry import lookup
 from dnr_core.types import players_of, split_player
@@ -55,6 +55,7 @@ class DivideAndRefine(Method):
 
     stages = (Stage("divide", "utterance", select="loss"), Stage("refine", "dialogue"))
     member: Tensor
+    synergistic: Tensor
     loudness: Tensor
     sharpness: Tensor
 
@@ -71,6 +72,9 @@ class DivideAndRefine(Method):
         )
         sources = [split_player(player)[1] for player in self.players]
         member = [[modality in own for own in sources] for modality in spec.modalities]
+        self.register_buffer(
+            "synergistic", torch.tensor([p.startswith("synergistic:") for p in self.players]), persistent=False
+        )
         self.register_buffer("member", torch.tensor(member, dtype=torch.float32), persistent=False)  # (M, K)
         self.register_buffer("loudness", torch.ones(()))
         self.register_buffer("sharpness", torch.ones(()))
@@ -94,7 +98,7 @@ class DivideAndRefine(Method):
         said, context, hidden = self.read(self.encode(components), self.presence(batch), batch.speaker, batch.mask)
         return MethodOutput(self.sharpness * (self.loudness * said.sum(2) + context), hidden, components)
 
-    def predict_coalitions(self, components: Components, batch: Batch, keep: Tensor, removal: str) -> Tensor:
+    def predict_coalitions(self, components: Components, batch: Batch, keep: Tensor, removal: Removal) -> Tensor:
         """As the base class, but each part is encoded twice (on, off) instead of once a coalition."""
         on = self.encode(components)
         off = self.encode(self.switch_off(components, torch.zeros_like(keep[:1]), removal))
@@ -140,12 +144,12 @@ class DivideAndRefine(Method):
         return LossTerms(torch.stack(list(terms.values())).sum(), {key: term.detach() for key, term in terms.items()})
 
     def divide_terms(self, components: Components, said: Tensor, batch: Batch) -> dict[str, Tensor]:
-        """Task loss in order of degree (synergy sees the lower orders detached), the roles of the parts, and a task
-        loss for each redundant pair on its own; `said` (B, T, K, C).
+        """Task loss in order of degree (synergy sees the lower orders detached and pays for speaking), the roles of
+        the parts, and a task loss for each redundant pair on its own; `said` (B, T, K, C).
         """
         options = self.spec.options
-        synergistic = torch.tensor([player.startswith("synergistic:") for player in self.players], device=said.device)
-        low, high = said[:, :, ~synergistic].sum(2), said[:, :, synergistic].sum(2)
+        parts = said[:, :, self.synergistic]  # (B, T, pairs, C)
+        low, high = said[:, :, ~self.synergistic].sum(2), parts.sum(2)
         terms = {"task_low": self.cross_entropy(low, batch)}
         roles = role_losses(components, batch.mask)
         if roles is None:
@@ -156,21 +160,40 @@ class DivideAndRefine(Method):
         auxiliary = torch.stack([self.cross_entropy(pair, batch) for pair in pairs]).mean()
         return terms | {
             "task": self.cross_entropy(low.detach() + high, batch),
+            "silence": options["silence_weight"] * self.silence(low.detach(), parts, batch),
             "align": options["align_weight"] * roles[0],
             "decorrelate": options["decorrelate_weight"] * roles[1],
             "auxiliary": options["auxiliary_weight"] * auxiliary,
         }
 
+    def silence(self, low: Tensor, parts: Tensor, batch: Batch) -> Tensor:
+        """What synergistic parts (B, T, pairs, C) pay for speaking where lower orders (B, T, C) know the emotion.
+
+        Mean of p(gold | lower orders) · Σ log(1 + squared length of the evidence around its mean over classes): steep
+        near silence and flat far from it, so that what lower orders can do without falls silent, and what is needed
+        keeps its voice.
+        """
+        known = low.softmax(-1).gather(-1, batch.label.clamp(min=0)[..., None])[..., 0]  # (B, T)
+        length = torch.log1p((parts - parts.mean(-1, keepdim=True)).square().sum(-1)).sum(-1)  # (B, T)
+        labelled = batch.label >= 0
+        return (known * length * labelled).sum() / labelled.sum().clamp(min=1)
+
     def refine_terms(self, components: Components, batch: Batch) -> dict[str, Tensor]:
-        """Task loss of the whole and of the backbone alone (so that what the parts already say of train does not keep
-        it from learning), the contrast of views, and the losses of `divide` to hold the roles.
+        """Task loss of the whole (the evidence detached: only the losses of `divide` shape what a part says) and of the
+        backbone alone (so that what the parts already say of train does not keep it from learning), the contrast of
+        views, and the losses of `divide` to hold the roles.
+
+        In half of the batches the backbone does not hear the synergistic parts: what lower orders can say, it reads
+        from them.
         """
         options = self.spec.options
-        encoded = self.encode(components)
-        said, context, _ = self.read(encoded, self.presence(batch), batch.speaker, batch.mask)
+        encoded = heard = self.encode(components)
+        if self.training and float(torch.rand(())) < options["synergy_dropout"]:
+            heard = replace(encoded, refined=encoded.refined.masked_fill(self.synergistic[:, None], 0.0))
+        said, context, _ = self.read(heard, self.presence(batch), batch.speaker, batch.mask)
         roles = self.divide_terms(components, said, batch)
         return {
-            "task": self.cross_entropy(said.sum(2) + context, batch),
+            "task": self.cross_entropy(said.sum(2).detach() + context, batch),
             "context": options["context_weight"] * self.cross_entropy(context, batch),
             "contrast": options["contrast_weight"] * self.contrast(encoded.refined, batch),
             "roles": options["roles_weight"] * torch.stack(list(roles.values())).sum(),
