@@ -75,13 +75,24 @@ def train_run(
     corpus = engine.corpus(corpus_folder)
     trained = train(corpus, config, device=device, state_path=state, resume=resume, progress=on_epoch)
     metrics = measure(trained, corpus) | {"device": device_name(device), "threads": config.threads}
-    save_run(out, trained, config, corpus, metrics, overwrite=overwrite or resume)
+    subset = None if trained.interrupted else subset_model(corpus, config.seed, on_epoch)
+    save_run(out, trained, config, corpus, metrics, subset=subset, overwrite=overwrite or resume)
     if trained.interrupted:
         done = f"{len(trained.history)} epochs"
         raise InterruptedRun(f"interrupted after {done}; the best so far is in {out}", do="go on with --resume")
     store_results(engine, out, corpus_folder, on_rows)
     state.unlink(missing_ok=True)
     return metrics
+
+
+def subset_model(corpus: Corpus, seed: int, on_epoch: EpochProgress) -> Any:
+    """The model of all subsets of modalities, for the information view; None where fewer than two are modelled."""
+    from dnr_core.training.build import modelled_modalities
+    from dnr_core.training.subset import train_subset_model
+
+    if len(modelled_modalities(corpus)) < 2:
+        return None
+    return train_subset_model(corpus, seed=seed, progress=on_epoch).model
 
 
 def measure(trained: Any, corpus: Corpus) -> dict[str, Any]:
@@ -116,12 +127,14 @@ def device_name(device: str) -> str:
 
 
 def store_results(engine: Engine, run: Path, corpus_folder: Path, on_rows: RowProgress) -> None:
-    """Store predictions of every split, the dialogue-scope coalitions of test (or the last split there is), and what
-    claims about parts are tested against.
+    """Store predictions of every split, the dialogue-scope coalitions of test (or the last split there is), what claims
+    about parts are tested against, and what the data offer in that split.
     """
     splits = [split for split in ("train", "dev", "test") if split in engine.corpus(corpus_folder).split_of.values()]
     for split in splits:
         engine.predictions(run, corpus_folder, split)
+    if engine.has_information(run, corpus_folder):
+        engine.information(run, corpus_folder, splits[-1])
     if "components" in engine.run(run).supports:
         engine.compute_coalitions(run, corpus_folder, splits[-1], progress=on_rows)
         engine.component_null(run, corpus_folder, progress=on_rows)

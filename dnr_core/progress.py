@@ -35,7 +35,9 @@ class TrainingProgress:
 
     def epoch(self, record: dict[str, Any]) -> None:
         """One epoch is done: its history record."""
-        words = f"{self.prefix}{record['stage']}: dev weighted F1 {record['dev_weighted_f1']:.4f}"
+        score = record.get("dev_weighted_f1")
+        found = f"dev loss {record['dev_loss']:.4f}" if score is None else f"dev weighted F1 {score:.4f}"
+        words = f"{self.prefix}{record['stage']}: {found}"
         self.show(f"{self.prefix}{record['stage']}", words, record["epoch"], record["epochs"])
 
     def rows(self, done: int, of: int) -> None:

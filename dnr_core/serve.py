@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dnr_core.catalogue import DEMO_CORPUS, DEMO_RUN, Recent
 from dnr_core.results.attribution import AttributionResults
+from dnr_core.results.card import CardResults
 from dnr_core.results.components import pick_values
+from dnr_core.results.information import InformationResults
 from dnr_core.results.trust import TrustResults
 
 
-class Engine(TrustResults, AttributionResults):
+class Engine(TrustResults, InformationResults, AttributionResults, CardResults):
     """Which corpora and runs there are (Catalogue), and what runs say of corpora, computed once and stored (results/).
 
     Reading stored results needs no torch; it is imported when something has to be computed. One engine serves all

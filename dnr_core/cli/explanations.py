@@ -29,9 +29,14 @@ def explain(command: Explain) -> None:
     header, rows = engine.fitting(command.checkpoint, corpus)
     if null is None:
         raise KeyboardInterrupt
+    offered = None
+    if engine.has_information(command.checkpoint, corpus):
+        offered = engine.information(command.checkpoint, corpus, command.split)
     ids = rows.utterances["utterance_id"].to_numpy(dtype=object)[stored.arrays["row"]]
     tested = claims(null, stored.values(slice(None), ids))
-    table = explanation_table(header.emotions, rows, stored, command.scope, significant=tested.significant)
+    table = explanation_table(
+        header.emotions, rows, stored, command.scope, significant=tested.significant, information=offered
+    )
     write_table(table, command.out)
     gap = float(table["completeness_gap"].max())
     claimed = int(tested.significant.sum())

@@ -52,8 +52,9 @@ def prepare(
     """Read the one release that `sources` hold (its parts, or a folder with it) as a corpus.
 
     `emotions` restricts and orders the label set (for pickles: names the label numbers where the counts agree) and
-    merges labels (`happy=happy+excited`); utterances outside it stay as unlabelled context. `target` is `emotion` or `sentiment`. `media` is a folder of
-    clips. Raises UsageError for several releases or a wrong choice, DataError for anything wrong with the data.
+    merges labels (`happy=happy+excited`); utterances outside it stay as unlabelled context. `target` is `emotion` or
+    `sentiment`. `media` is a folder of clips. Raises UsageError for several releases or a wrong choice, DataError for
+    anything wrong with the data.
     """
     if target not in TARGETS:
         raise one_of("--target", target, TARGETS)

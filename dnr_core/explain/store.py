@@ -127,7 +127,6 @@ def empty_table(players: int, rows: np.ndarray, emotions: int) -> dict[str, np.n
         "values": np.zeros((count, players, emotions), dtype=np.float32),
         "interactions": np.zeros((count, pairs, emotions), dtype=np.float32),
         "probability_values": np.zeros((count, players, emotions), dtype=np.float32),
-        "probability_interactions": np.zeros((count, pairs, emotions), dtype=np.float32),
         "baseline": np.zeros((count, emotions), dtype=np.float32),
         "total": np.zeros((count, emotions), dtype=np.float32),
     }
@@ -157,9 +156,7 @@ class CoalitionStore:
         arrays["values"][positions] = shapley_values(logits)
         arrays["interactions"][positions] = shapley_interactions(logits)
         if "probability_values" in arrays:
-            chances = softmax(logits)
-            arrays["probability_values"][positions] = shapley_values(chances)
-            arrays["probability_interactions"][positions] = shapley_interactions(chances)
+            arrays["probability_values"][positions] = shapley_values(softmax(logits))
         arrays["baseline"][positions] = logits[:, 0]
         arrays["total"][positions] = logits[:, -1]
         arrays["done"][positions] = 1
@@ -173,8 +170,9 @@ class CoalitionStore:
     def values(self, positions: np.ndarray | slice, ids: Iterable[str], *, scale: str = "logit") -> ComponentValues:
         """Exact values of some utterances for every class, on the scale of logits or of probabilities.
 
-        They were computed from the logits before these were stored as float16. Tables written before probability
-        values were stored have them computed from the float16 logits; `completeness_gap` holds the rounding error.
+        They were computed from the logits before these were stored as float16. Interactions of probabilities come
+        from the float16 logits (to about 0.002), and so do probability values in tables written before these were
+        stored; `completeness_gap` holds their rounding error.
         Raises UsageError: unknown scale.
         """
         check_scale(scale)
@@ -190,10 +188,11 @@ class CoalitionStore:
         arrays = self.arrays
         if scale == "logit":
             return arrays["values"][positions], arrays["interactions"][positions]
-        if "probability_values" in arrays:
-            return arrays["probability_values"][positions], arrays["probability_interactions"][positions]
         chances = softmax(arrays["logits"][positions])
-        return shapley_values(chances), shapley_interactions(chances)
+        interactions = shapley_interactions(chances)
+        if "probability_values" in arrays:
+            return arrays["probability_values"][positions], interactions
+        return shapley_values(chances), interactions
 
 
 def check_scale(scale: str) -> None:

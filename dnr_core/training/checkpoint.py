@@ -19,6 +19,7 @@ from dnr_core.types import MODALITIES, RunInfo, RunSummary
 
 if TYPE_CHECKING:
     from dnr_core.model.methods.base import Method
+    from dnr_core.model.subset import SubsetModel
     from dnr_core.training.loop import Trained
 
 FORMAT_VERSION = 1
@@ -67,12 +68,19 @@ def save_run(
     corpus: Corpus,
     metrics: dict[str, Any],
     *,
+    subset: SubsetModel | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Write a run; half a run never shows. Raises DnRError where it exists or cannot be written."""
+    """Write a run, with the subset model of its corpus where there is one; half a run never shows.
+
+    Raises DnRError where it exists or cannot be written.
+    """
     from safetensors.torch import save_file
 
+    from dnr_core.model.subset import subset_description, subset_tensors
+
     model = trained.model
+    tensors = {name: value.contiguous() for name, value in model.state_dict().items()}
     described = {
         "format_version": FORMAT_VERSION,
         "run": config.model_dump(mode="json"),
@@ -81,10 +89,11 @@ def save_run(
         "feature_names": {modality: list(names) for modality, names in corpus.feature_names.items()},
         "players": list(model.players),
         "supports": list(model.supports),
+        "subset": subset_description(subset) if subset else None,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
     }
     with replacing_folder(folder, overwrite=overwrite) as temporary:
-        save_file({k: v.contiguous() for k, v in model.state_dict().items()}, temporary / "model.safetensors")
+        save_file(tensors | (subset_tensors(subset) if subset else {}), temporary / "model.safetensors")
         write_json(temporary / "config.json", described)
         write_json(temporary / "metrics.json", metrics)
         lines = "".join(json.dumps(record) + "\n" for record in trained.history)
@@ -143,16 +152,10 @@ def read_run(folder: Path | str) -> RunHeader:
 
 def load_model(header: RunHeader) -> Method:
     """The model of a run on the CPU in eval mode. Raises CheckpointError: a weight is missing or has another shape."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
     from dnr_core.model.methods.base import MethodSpec
 
     path = header.folder / "model.safetensors"
-    try:
-        weights = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise CheckpointError(f"cannot read {path}", got=error, do="restore or train it again") from error
+    weights = read_weights(path)
     described = header.config["spec"]
     try:
         spec = MethodSpec(**{**described, "modalities": tuple(described["modalities"])})
@@ -175,6 +178,31 @@ def load_model(header: RunHeader) -> Method:
             raise CheckpointError(f"{path}: {name!r} has the wrong shape", got=got, expected=expected)
     model.load_state_dict({name: weights[name] for name in wanted})
     return model.eval()
+
+
+def load_subset_model(header: RunHeader) -> SubsetModel:
+    """The subset model of a run, in eval mode. Raises CheckpointError where it is damaged, or the run has none."""
+    from dnr_core.model.subset import rebuild_subset_model
+
+    described = header.config.get("subset")
+    if not described:
+        raise CheckpointError(
+            f"run {header.folder.name} has no subset model",
+            got="a corpus with fewer than two modalities in train, or a run of an earlier version",
+            do="train it again to see what the data offer",
+        )
+    return rebuild_subset_model(described, read_weights(header.folder / "model.safetensors"))
+
+
+def read_weights(path: Path) -> dict[str, Any]:
+    """The tensors of a safetensors file. Raises CheckpointError."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"cannot read {path}", got=error, do="restore or train it again") from error
 
 
 def check_fit(header: RunHeader, corpus: Corpus) -> None:

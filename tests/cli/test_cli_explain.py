@@ -14,6 +14,7 @@ from command_line import Folders, Result, listing
 from dnr_core.data.corpus import Corpus
 from dnr_core.explain.predict import predict_split
 from dnr_core.model.batch import TensorCorpus
+from dnr_core.serve import Engine
 from dnr_core.training.checkpoint import load_model, read_run
 
 PAIRS = ("audio+text", "audio+visual", "text+visual")
@@ -163,3 +164,25 @@ def test_a_method_without_components_says_so(
 
 def test_a_run_must_be_there(refused: Callable[..., Result]) -> None:
     refused("explain --checkpoint gone --out made.parquet", 4, "no run at gone", "expected a folder with manifest.json")
+
+
+def test_the_engine_claims_what_the_table_says(run: Callable[..., Result], copy: Path, tiny: Corpus) -> None:
+    run(f"explain --checkpoint {copy} --out claims.parquet --json")
+    table = pd.read_parquet("claims.parquet").set_index("utterance_id")
+    engine = Engine()
+    corpus = engine.data / str(engine.default_corpus(copy))
+    for dialogue in tiny.dialogue_ids("test"):
+        rows = tiny.dialogue_rows[dialogue]
+        own = table.loc[tiny.utterances["utterance_id"].iloc[rows]]
+        found = engine.dialogue_claims(copy, corpus, dialogue)
+        assert found is not None and found.reason is None
+        assert found.component.tolist() == own["dominant_component"].tolist()
+        assert found.sources.tolist() == own["dominant_sources"].tolist()
+        assert found.significant.tolist() == own["significant"].tolist()
+        assert ((found.p > 0) & (found.p <= 1)).all()
+        assert len(engine.dialogue_sets(copy, corpus, dialogue)) == len(rows)
+    offered = engine.stored_information(copy, corpus, "test")
+    assert offered is not None and offered.completeness_gap.max() <= 1e-6
+    bits = table[[f"information:{atom}" for atom in offered.atoms]].to_numpy()
+    np.testing.assert_array_equal(bits, offered.values)
+    assert table["information_dominant_family"].tolist() == offered.dominant_family.tolist()
