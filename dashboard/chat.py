@@ -169,8 +169,10 @@ def part_bar(numbers: DialogueNumbers, turn: int, zero: float, scale: float) -> 
         for_it[group], against[group] = float(own[own > 0].sum()), float(own[own < 0].sum())
     right = "".join(segment(group, value, scale * (1 - zero), scale) for group, value in for_it.items())
     left = "".join(segment(group, value, scale * zero, scale) for group, value in reversed(against.items()))
+    open_question = numbers.claims is not None and not numbers.claims.reason and not numbers.claims.significant[turn]
+    marked = ' class="bar pale" title="no single part decisive"' if open_question else ' class="bar"'
     return (
-        f'<div class="bar"><span class="left" style="width:{100 * zero:.2f}%">{left}</span>'
+        f'<div{marked}><span class="left" style="width:{100 * zero:.2f}%">{left}</span>'
         f'<span class="right" style="width:{100 * (1 - zero):.2f}%">{right}</span></div>'
     )
 
@@ -184,8 +186,12 @@ def segment(group: str, value: float, side: float, scale: float) -> str:
     return f'<i class="seg {shown(group)}" style="{style}" title="{shown(group)} {signed(value)} logits">{letter}</i>'
 
 
-def legend(players: tuple[str, ...]) -> str:
+def legend(numbers: DialogueNumbers) -> str:
     """What the pieces of the bars mean."""
+    assert numbers.values is not None
+    players = numbers.values.players
+    tested = numbers.claims is not None and not numbers.claims.reason
+    pale = "; pale: no single part decisive" if tested else ""
     groups = part_groups(players)
     names = " ".join(f"{dot(group_colour(group))}{group[0].upper()} {shown(group)} &thinsp;" for group in groups)
-    return f'<span class="dnr-legend">{names} · right of the line: for the prediction; left: against</span>'
+    return f'<span class="dnr-legend">{names} · right of the line: for the prediction; left: against{pale}</span>'

@@ -13,12 +13,18 @@ from dnr_core.types import ComponentValues, Dialogue, softmax
 
 NOT_SHOWN_WITHOUT_RUN = "Predictions cannot be shown because no checkpoint is chosen: the dialogue can be read."
 
+CANNOT = "What the data offer cannot be shown because"
+NO_SUBSET_MODEL = f"{CANNOT} this run has no model of modality subsets: train it again to get one."
+TOO_FEW_MODALITIES = f"{CANNOT} fewer than two modalities were measured."
+NOT_OFFERED = CANNOT + " it is not stored for {split} yet: run `python -m dnr_core explain --split {split}`."
+
 
 @dataclass(frozen=True)
 class DialogueNumbers:
     """T turns, C emotions. `gold` (T,) class or −1; `before`, `after` (T, C) probabilities; None where there are none.
 
-    `problem` is one line that says why something cannot be shown.
+    `problem` is one line that says why something cannot be shown. `claims` are a results.trust.SplitClaims of the
+    turns, None where they are not stored; `sets` per turn the smallest that is `keeping` and `flipping` the prediction.
     """
 
     dialogue: Dialogue
@@ -28,6 +34,8 @@ class DialogueNumbers:
     after: np.ndarray | None = None
     values: ComponentValues | None = None
     problem: str | None = None
+    claims: Any = None
+    sets: list[dict[str, tuple[str, ...] | None]] | None = None
 
     @property
     def predicted(self) -> np.ndarray:
@@ -68,18 +76,71 @@ def dialogue_numbers(chosen: Selection) -> DialogueNumbers:
     if chosen.run is None:
         return DialogueNumbers(dialogue, corpus.emotions, gold, problem=NOT_SHOWN_WITHOUT_RUN)
     key = (chosen.run.info.name, chosen.corpus_name)
-    before = after = values = None
+    before = after = values = claims = sets = None
     try:
         found = engine().predictions(*key, dialogue.split)
         start = int(np.searchsorted(found.row, rows[0]))
         before = softmax(found.logits[start : start + len(rows)])
         values = engine().dialogue_values(*key, name)
+        claims = engine().dialogue_claims(*key, name)
+        manifest = engine().header(chosen.run.info.name).manifest_hash
+        sets = shelf().get(("sets", manifest, corpus.hash, name), lambda: engine().dialogue_sets(*key, name))
         if chosen.off:
             turn = chosen.turn if chosen.scope == "turn" else None
             after = softmax(engine().switched(*key, name, chosen.off, turn=turn))
     except DnRError as error:
-        return DialogueNumbers(dialogue, corpus.emotions, gold, before, after, values, str(error))
-    return DialogueNumbers(dialogue, corpus.emotions, gold, before, after, values)
+        return DialogueNumbers(dialogue, corpus.emotions, gold, before, after, values, str(error), claims, sets)
+    return DialogueNumbers(dialogue, corpus.emotions, gold, before, after, values, None, claims, sets)
+
+
+@dataclass(frozen=True)
+class Offered:
+    """What the data offer about class `label` of one utterance: bits of the `atoms` (A,), which sum to `total`.
+
+    `gap` is what the sum misses; `p` the p-value of the `largest` atom, `significant` whether it may be claimed.
+    """
+
+    atoms: tuple[str, ...]
+    bits: np.ndarray
+    label: int
+    total: float
+    gap: float
+    p: float
+    significant: bool
+
+    @property
+    def largest(self) -> str:
+        """The atom with most bits."""
+        return self.atoms[int(self.bits.argmax())]
+
+
+def offered_to(chosen: Selection) -> Offered | str:
+    """What the data offer about the utterance in focus, or in one line why it cannot be shown.
+
+    Raises DnRError where run and corpus do not fit.
+    """
+    assert chosen.run is not None
+    key, corpus = (chosen.run.info.name, chosen.corpus_name), chosen.corpus
+    split = corpus.split_of[chosen.dialogue]
+    found = engine().stored_information(*key, split)
+    if found is None and not chosen.run.config.get("subset"):
+        return NO_SUBSET_MODEL
+    if found is None and not engine().has_information(*key):
+        return TOO_FEW_MODALITIES
+    if found is None:
+        return NOT_OFFERED.format(split=split)
+    row = int(np.searchsorted(corpus.rows(split), corpus.dialogue_rows[chosen.dialogue][chosen.turn]))
+    numbers = (float(array[row]) for array in (found.pointwise[:, -1], found.completeness_gap, found.p_value))
+    return Offered(found.atoms, found.values[row], int(found.classes[row]), *numbers, bool(found.significant[row]))
+
+
+def failed_parts(chosen: Selection) -> tuple[str, ...]:
+    """Parts that fail their null test on dev; none where nothing is stored."""
+    assert chosen.run is not None
+    null = engine().stored_null(chosen.run.info.name, chosen.corpus_name)
+    if null is None or null.gates is None:
+        return ()
+    return tuple(name for name, good in zip(null.gates.players, null.gates.passed, strict=True) if not good)
 
 
 @dataclass(frozen=True)

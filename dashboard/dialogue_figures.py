@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from dashboard.dialogue_data import DialogueNumbers
+from dashboard.dialogue_data import DialogueNumbers, Offered
 from dashboard.markup import signed
 from dnr_core.figures.spec import (
     FigureSpec,
@@ -16,6 +16,9 @@ from dnr_core.figures.spec import (
     part_groups,
     readable,
 )
+
+SMALLEST_GAP = 1e-12
+"""Sums are not said to be closer than this."""
 
 
 def timeline(numbers: DialogueNumbers, turn: int) -> FigureSpec:
@@ -94,6 +97,17 @@ def parts(numbers: DialogueNumbers, turn: int) -> FigureSpec:
     assert numbers.values is not None
     players = numbers.values.players
     values = numbers.value_of_predicted()[turn]
+    return part_bars(players, values, caption=parts_reading(numbers, turn), height=40 + 26 * len(players))
+
+
+def offered(numbers: DialogueNumbers, found: Offered) -> FigureSpec:
+    """The bits of the atoms of what the data offer about one turn."""
+    caption = offered_reading(numbers, found)
+    return part_bars(found.atoms, found.bits, caption=caption, height=36 + 20 * len(found.atoms))
+
+
+def part_bars(players: tuple[str, ...], values: np.ndarray, *, caption: str, height: int) -> FigureSpec:
+    """One signed bar a part, in the colour and pattern of its family or modality."""
     groups = part_groups(players)
     frame = pd.DataFrame({
         "part": [readable(player) for player in players],
@@ -105,16 +119,15 @@ def parts(numbers: DialogueNumbers, turn: int) -> FigureSpec:
         "bars", frame, x="value", y="part", colour="group", text="label",
         colours={group: group_colour(group) for group in groups},
         patterns={group: group_pattern(group) for group in groups},
-        caption=parts_reading(numbers, turn), height=40 + 26 * len(players),
+        caption=caption, height=height,
     )  # fmt: skip
 
 
 def parts_reading(numbers: DialogueNumbers, turn: int) -> str:
-    """One sentence that reads the parts of a turn, with the error of the decomposition."""
+    """One sentence that reads the parts of a turn."""
     assert numbers.values is not None
     values, label = numbers.value_of_predicted()[turn], int(numbers.predicted[turn])
     baseline, total = (float(getattr(numbers.values, name)[turn, label]) for name in ("baseline", "total"))
-    gap = float(numbers.values.completeness_gap[turn, label])
     best = int(values.argmax())
     lead = (
         f"{readable(numbers.values.players[best])} speaks most for “{numbers.emotions[label]}” ({signed(values[best])})"
@@ -123,5 +136,59 @@ def parts_reading(numbers: DialogueNumbers, turn: int) -> str:
     )
     return (
         f"{lead}. The values add up to {signed(total - baseline)}: from {signed(baseline)} logits with every part off "
-        f"to {signed(total)} (error {gap:.1e})."
+        f"to {signed(total)}."
     )
+
+
+def claim(numbers: DialogueNumbers, turn: int, failed: tuple[str, ...]) -> str:
+    """Whether a part of a turn is decisive, and the error of its values. `failed`: parts that fail their null test."""
+    assert numbers.values is not None
+    gap = float(numbers.values.completeness_gap[turn, numbers.predicted[turn]])
+    sums = f"The values sum to the change of the logit within {gap:.1e}."
+    found = numbers.claims
+    if found is None:
+        return f"Whether a part is decisive cannot be said because the null tests of this split are not stored. {sums}"
+    if found.reason is not None:
+        return f"Whether a part is decisive cannot be said because {found.reason}. {sums}"
+    p, component = p_value(found.p[turn]), found.component[turn]
+    if found.significant[turn]:
+        return f"Decisive: {readable(f'{found.family[turn]}:{found.sources[turn]}')} ({p}). {sums}"
+    why = f"; {readable(component)} fails its null test on dev" if component in failed else ""
+    return f"No single part decisive ({p}{why}). {sums}"
+
+
+def p_value(p: float) -> str:
+    """`p = 0.012`, or `p < 0.001`."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
+
+
+def sets_reading(numbers: DialogueNumbers, turn: int) -> str:
+    """The smallest sets of parts that keep a prediction alone, and that flip it when off."""
+    assert numbers.sets is not None
+    keeping, flipping = numbers.sets[turn]["keeping"], numbers.sets[turn]["flipping"]
+    label = numbers.emotions[int(numbers.predicted[turn])]
+    keeps = (
+        f"“{label}” stays even with every part off"
+        if not keeping
+        else f"smallest set that keeps “{label}” when all others are off: {listed(keeping)}"
+    )
+    flips = "no set of parts flips it" if not flipping else f"smallest set that flips it when off: {listed(flipping)}"
+    return f"{keeps[0].upper()}{keeps[1:]}; {flips} (off in every turn)."
+
+
+def listed(players: tuple[str, ...]) -> str:
+    """Parts in words, joined by commas."""
+    return ", ".join(map(readable, players))
+
+
+def offered_reading(numbers: DialogueNumbers, found: Offered) -> str:
+    """One sentence that reads what the data offer about a turn, with the error of the decomposition."""
+    label, most = numbers.emotions[found.label], readable(found.largest)
+    bits, p = signed(float(found.bits.max())), p_value(found.p)
+    lead = (
+        f"Most about “{label}” is {most} ({bits} bits, {p})"
+        if found.significant
+        else f"Nothing significant: the largest, {most} ({bits} bits, {p}), may not be claimed"
+    )
+    gap = max(found.gap, SMALLEST_GAP)
+    return f"{lead}. All sum to the {signed(found.total)} bits of all modalities within {gap:.1e}."

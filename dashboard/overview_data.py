@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dashboard.markup import dot, score_cell, share, shown
+from dashboard.markup import dot, score_cell, shown
 from dashboard.state import Selection, engine, shelf
-from dnr_core.figures.spec import ACCENT, QUIET, FigureSpec, emotion_colours, readable
-from dnr_core.types import FAMILIES, SPLITS, Predictions
+from dnr_core.figures.spec import ACCENT, QUIET, FigureSpec, emotion_colours
+from dnr_core.types import SPLITS, Predictions
 
 WELCOME = (
     "You are looking at the demo: invented dialogues in which the source of every emotion is known because it was "
@@ -23,10 +23,6 @@ NO_RUN = (
     "Scores cannot be shown because no checkpoint is chosen: choose one at the left, or train one with "
     "`python -m dnr_core train --corpus {corpus}`. The dialogues can be read."
 )
-NOT_STORED = (
-    "This cannot be shown because the values of this split are not stored yet: run `python -m dnr_core explain`."
-)
-NO_TRUTH = "Whether they name the right part cannot be shown because no truth is known for this corpus and model."
 
 
 def key_of(chosen: Selection, split: str, what: str) -> tuple[str, ...]:
@@ -177,64 +173,3 @@ def loss_figure(history: list[dict[str, Any]]) -> FigureSpec:
         colours={"train": QUIET, "dev": ACCENT}, height=250,
         caption=f"Cross-entropy at the last epoch: {said}; a dev line that rises while train falls shows overfitting.",
     )  # fmt: skip
-
-
-def truth_rows(agreement: Any) -> list[list[str]]:
-    """One row of HTML cells a planted source."""
-    rows = []
-    for entry in sorted(agreement.sources, key=lambda entry: source_order(entry.source)):
-        cells = [shown(source_name(entry.source)), f"{entry.accuracy.n:,}"]
-        cells.append(score_cell(entry.accuracy.value, entry.accuracy.interval))
-        cells += [
-            "–"
-            if found is None or found.value is None
-            else f"{score_cell(found.value, found.interval)} <small>n = {found.n:,}</small>"
-            for found in (entry.family, entry.exact)
-        ]
-        rows.append(cells)
-    return rows
-
-
-def source_name(source: str) -> str:
-    """A planted source in words."""
-    if source == "noise":
-        return "noise (no source)"
-    copied = source.startswith("unique:") and "+" in source
-    return f"two unique parts · {source.partition(':')[2]}" if copied else readable(source)
-
-
-def source_order(source: str) -> tuple[int, bool, str]:
-    """Unique, redundant, synergistic, others, noise; copies after the single parts."""
-    family, _, members = source.partition(":")
-    place = FAMILIES.index(family) if family in FAMILIES else 9 if source == "noise" else 5
-    return place, family == "unique" and "+" in members, members
-
-
-def completeness(chosen: Selection, split: str) -> tuple[float, int] | None:
-    """The largest completeness error over a split, in logits, and of how many utterances; None: not stored."""
-    assert chosen.run is not None
-    stored = engine().stored_coalitions(chosen.run.info.name, chosen.corpus_name, split, "dialogue")
-    if stored is None:
-        return None
-
-    def find() -> float:
-        names = ("total", "baseline", "values")
-        total, baseline, values = (np.asarray(stored.arrays[name], dtype=float) for name in names)
-        return float(np.abs(values.sum(1) - (total - baseline)).max())
-
-    return shelf().get(key_of(chosen, split, "gap"), find), len(stored.done)
-
-
-def trust_reading(gap: tuple[float, int], agreement: Any, players: int) -> str:
-    """One sentence on completeness, one on agreement with planted truth, and what a dash means."""
-    lines = f"Values add up to the change of the logit with an error of at most {gap[0]:.1e} (n = {gap[1]:,})."
-    if agreement is None:
-        return f"{lines} {NO_TRUTH}"
-    family, exact = agreement.family, agreement.exact
-    return (
-        f"{lines} Of the turns predicted right, the dominant part has the planted family in "
-        f"{share(family.value, family.interval)} (n = {family.n:,}; chance 0.33) and is the planted part in "
-        f"{share(exact.value, exact.interval)} (n = {exact.n:,}; chance {1 / players:.2f}). "
-        "A dash: the source is no single part of the model (noise, copies, all three modalities), or none of its turns "
-        "is predicted right."
-    )

@@ -5,7 +5,7 @@ import streamlit as st
 from dashboard import controls, dialogue_figures, focus
 from dashboard.charts import show, show_clickable
 from dashboard.chat import clock, legend, show_chat, truth
-from dashboard.dialogue_data import DialogueNumbers, dialogue_numbers
+from dashboard.dialogue_data import DialogueNumbers, dialogue_numbers, failed_parts, offered_to
 from dashboard.markup import heading, notice, reads, write
 from dashboard.state import Selection, go_to
 
@@ -28,7 +28,7 @@ def page() -> None:
     left, right = st.columns([1.45, 1], gap="medium")
     with left:
         if numbers.values is not None:
-            write(legend(numbers.values.players))
+            write(legend(numbers))
         show_chat(numbers, chosen.turn, lambda turn: go_to(chosen.dialogue, turn))
     with right:
         side(chosen, numbers)
@@ -49,9 +49,32 @@ def side(chosen: Selection, numbers: DialogueNumbers) -> None:
     if numbers.before is not None:
         focus.probabilities(numbers, chosen.turn)
     if numbers.values is not None:
-        label = numbers.emotions[int(numbers.predicted[chosen.turn])]
-        heading(f"What made it “{label}”", "Exact Shapley value of each part, in logits.")
-        show(dialogue_figures.parts(numbers, chosen.turn), "parts")
+        explained(chosen, numbers)
+    if numbers.before is not None:
+        offered(chosen, numbers)
+
+
+def explained(chosen: Selection, numbers: DialogueNumbers) -> None:
+    """What the model used: whether a part is decisive, all parts, the smallest sets."""
+    label = numbers.emotions[int(numbers.predicted[chosen.turn])]
+    heading(f"What made it “{label}”", "Exact Shapley value of each part, in logits.")
+    reads(dialogue_figures.claim(numbers, chosen.turn, failed_parts(chosen)))
+    show(dialogue_figures.parts(numbers, chosen.turn), "parts")
+    if numbers.sets is not None:
+        reads(dialogue_figures.sets_reading(numbers, chosen.turn))
+
+
+def offered(chosen: Selection, numbers: DialogueNumbers) -> None:
+    """What the data offer, apart from what the model used; or why it cannot be shown."""
+    found = offered_to(chosen)
+    if isinstance(found, str):
+        notice(found, kind="info")
+        return
+    heading(
+        f"What the data offer about “{numbers.emotions[found.label]}”",
+        "Bits that the modalities tell about this class, whatever the model uses.",
+    )
+    show(dialogue_figures.offered(numbers, found), "offered")
 
 
 page()

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import controls, overview_data
+from dashboard import controls, overview_data, trust
 from dashboard.charts import show
 from dashboard.markup import heading, notice, reads, table, tiles
 from dashboard.state import Selection, engine
@@ -62,21 +62,34 @@ def scores(chosen: Selection, split: str) -> None:
             overview_data.confusion_figure(engine().predictions(chosen.run.info.name, chosen.corpus_name, split)),
             "matrix",
         )
-    trust(chosen, split)
+    explained(chosen, split)
 
 
-def trust(chosen: Selection, split: str) -> None:
-    """How far the explanations can be trusted: completeness, and planted truth where it is known."""
+def explained(chosen: Selection, split: str) -> None:
+    """How far the explanations can be trusted: completeness, planted truth where it is known, null tests, the card."""
     heading("Can the explanations be trusted?", "Exact Shapley values of the parts, parts switched off in every turn.")
-    gap = overview_data.completeness(chosen, split)
+    assert chosen.run is not None
+    gap = trust.completeness(chosen, split)
     if gap is None:
-        notice(overview_data.NOT_STORED, kind="info")
-        return
-    agreement = overview_data.measured(chosen, split, "truth_agreement")
-    if agreement is not None:
-        columns = ["planted source", "n", "predicted right", "family named right", "part named right"]
-        table(columns, overview_data.truth_rows(agreement))
-    reads(overview_data.trust_reading(gap, agreement, len(chosen.run.players)))
+        notice(trust.NOT_STORED, kind="info")
+    else:
+        agreement = overview_data.measured(chosen, split, "truth_agreement")
+        if agreement is not None:
+            columns = ["planted source", "n", "predicted right", "family named right", "part named right"]
+            table(columns, trust.truth_rows(agreement))
+        reads(trust.trust_reading(gap, agreement, chosen.run.players))
+        nulls = trust.null_reading(chosen, split)
+        if nulls is None:
+            notice(trust.NO_NULLS, kind="info")
+        else:
+            reads(nulls)
+    offered = trust.offered_reading(chosen, split)
+    if offered is not None:
+        reads(offered)
+    card = engine().card(chosen.run.info.name)
+    if card is not None:
+        heading("Decomposition card", f"Measured on {card['split']} of corpus {card['corpus']['name']}.")
+        table(["", "value", "of"], trust.card_rows(card))
 
 
 page()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,11 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-HOME = Path(__file__).resolve().parents[2] / "dashboard" / "Home.py"
+from dnr_core.serve import Engine
+from tests.conftest import RUN, Workspace
+
+ROOT = Path(__file__).resolve().parents[2]
+HOME = ROOT / "dashboard" / "Home.py"
 PAGES = ("overview", "dialogue")
 
 
@@ -67,3 +72,20 @@ class Page:
 def open_page(app_folders: Any) -> type[Page]:
     """`open_page('dialogue', turn='3')` → a Page, or a failed test where it raised."""
     return Page
+
+
+@pytest.fixture(scope="session")
+def demo_copy(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The demo as it is shipped: its corpus, and its run with null tests and information view stored."""
+    root = tmp_path_factory.mktemp("demo")
+    shutil.copytree(ROOT / "checkpoints" / RUN, root / "checkpoints" / RUN)
+    Engine(root / "data", root / "checkpoints").ensure_demo()
+    return Workspace(root / "data", root / "checkpoints")
+
+
+@pytest.fixture
+def demo(demo_copy: Workspace, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    """The shipped demo as what the app reads."""
+    monkeypatch.setenv("DNR_DATA", str(demo_copy.data))
+    monkeypatch.setenv("DNR_CHECKPOINTS", str(demo_copy.checkpoints))
+    return demo_copy

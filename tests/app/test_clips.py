@@ -6,6 +6,7 @@ import wave
 
 import numpy as np
 
+from dashboard.state import corpora
 from tests.conftest import with_rows
 
 
@@ -21,6 +22,7 @@ def test_a_clip_that_is_there_is_played_and_only_beside_its_own_turn(open_page, 
     media = [""] * len(corpus)
     media[corpus.dialogue_rows[dialogue][0]] = str(clip)
     with_rows(corpus, "clips", np.ones(len(corpus), dtype=bool), media=media).save(workspace.data / "clips")
+    corpora.clear()  # an earlier page may have looked up the corpora just before
     opened = open_page("dialogue", corpus="clips", dialogue=dialogue, turn="0")
     assert [sound.proto.url.endswith(".wav") for sound in opened.app.get("audio")] == [True]
     assert not open_page("dialogue", corpus="clips", dialogue=dialogue, turn="1").app.get("audio")

@@ -1,0 +1,156 @@
+"""How far the explanations of a run can be trusted, as rows and sentences: completeness, planted truth, null tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dashboard.markup import score_cell, share, shown
+from dashboard.overview_data import key_of
+from dashboard.state import Selection, engine, shelf
+from dnr_core.figures.spec import readable
+from dnr_core.types import FAMILIES
+
+NOT_STORED = (
+    "This cannot be shown because the values of this split are not stored yet: run `python -m dnr_core explain`."
+)
+NO_TRUTH = "Whether they name the right part cannot be shown because no truth is known for this corpus and model."
+NO_NULLS = (
+    "Which parts may be called decisive cannot be said because the null tests are not stored yet: "
+    "run `python -m dnr_core explain`."
+)
+
+
+def truth_rows(agreement: Any) -> list[list[str]]:
+    """One row of HTML cells a planted source."""
+    rows = []
+    for entry in sorted(agreement.sources, key=lambda entry: source_order(entry.source)):
+        cells = [shown(source_name(entry.source)), f"{entry.accuracy.n:,}"]
+        cells.append(score_cell(entry.accuracy.value, entry.accuracy.interval))
+        cells += [
+            "–"
+            if found is None or found.value is None
+            else f"{score_cell(found.value, found.interval)} <small>n = {found.n:,}</small>"
+            for found in (entry.family, entry.exact)
+        ]
+        rows.append(cells)
+    return rows
+
+
+def source_name(source: str) -> str:
+    """A planted source in words."""
+    if source == "noise":
+        return "noise (no source)"
+    copied = source.startswith("unique:") and "+" in source
+    return f"two unique parts · {source.partition(':')[2]}" if copied else readable(source)
+
+
+def source_order(source: str) -> tuple[int, bool, str]:
+    """Unique, redundant, synergistic, others, noise; copies after the single parts."""
+    family, _, members = source.partition(":")
+    place = FAMILIES.index(family) if family in FAMILIES else 9 if source == "noise" else 5
+    return place, family == "unique" and "+" in members, members
+
+
+def completeness(chosen: Selection, split: str) -> tuple[float, int] | None:
+    """The largest completeness error over a split, in logits, and of how many utterances; None: not stored."""
+    assert chosen.run is not None
+    stored = engine().stored_coalitions(chosen.run.info.name, chosen.corpus_name, split, "dialogue")
+    if stored is None:
+        return None
+
+    def find() -> float:
+        names = ("total", "baseline", "values")
+        total, baseline, values = (np.asarray(stored.arrays[name], dtype=float) for name in names)
+        return float(np.abs(values.sum(1) - (total - baseline)).max())
+
+    return shelf().get(key_of(chosen, split, "gap"), find), len(stored.done)
+
+
+def trust_reading(gap: tuple[float, int], agreement: Any, players: tuple[str, ...]) -> str:
+    """One sentence on completeness, one on agreement with planted truth, and what a dash means."""
+    lines = f"Values add up to the change of the logit with an error of at most {gap[0]:.1e} (n = {gap[1]:,})."
+    if agreement is None:
+        return f"{lines} {NO_TRUTH}"
+    family, exact = agreement.family, agreement.exact
+    return (
+        f"{lines} Of the turns predicted right, the dominant part has the planted family in "
+        f"{share(family.value, family.interval)} (n = {family.n:,}; chance 0.33) and is the planted part in "
+        f"{share(exact.value, exact.interval)} (n = {exact.n:,}; chance {1 / nameable(players):.2f}). "
+        "A dash: the source is no single part (noise, two unique parts, two sources), or none of its turns is "
+        "predicted right."
+    )
+
+
+def nameable(players: tuple[str, ...]) -> int:
+    """How many sources can be named: the parts, and what all modalities share where several pairs can share it."""
+    return len(players) + (sum(player.startswith("redundant:") for player in players) > 1)
+
+
+def null_reading(chosen: Selection, split: str) -> str | None:
+    """Which parts pass their gate, and how many turns have a single decisive part; None where it is not stored."""
+    assert chosen.run is not None
+    key = (chosen.run.info.name, chosen.corpus_name)
+    null, claims = engine().stored_null(*key), engine().split_claims(*key, split)
+    if null is None or claims is None:
+        return None
+    if null.gates is None:
+        return f"Which parts may be called decisive cannot be said because {null.reason}."
+    players, passed = null.gates.players, null.gates.passed
+    failed = [readable(player) for player, good in zip(players, passed, strict=True) if not good]
+    return (
+        f"{int(passed.sum())} of {len(players)} parts pass their null test on dev (each says more for the right "
+        f"emotion than with a modality taken from other turns){'; not: ' + ', '.join(failed) if failed else ''}. "
+        f"A single part is decisive in {100 * claims.significant.mean():.1f} % of the turns of {split} "
+        f"(n = {len(claims.significant):,}; at most 5 % of these claims are expected to be false)."
+    )
+
+
+def offered_reading(chosen: Selection, split: str) -> str | None:
+    """Calibration of the model behind the information view and its claims; None where the view is not stored."""
+    assert chosen.run is not None
+    found = engine().stored_information(chosen.run.info.name, chosen.corpus_name, split)
+    if found is None:
+        return None
+    labelled = int((chosen.corpus.labels[chosen.corpus.rows(split)] >= 0).sum())
+    return (
+        f"What the data offer is significant in {100 * found.significant.mean():.1f} % of the turns of {split} "
+        f"(n = {len(found.significant):,}); its bits add up with an error of at most "
+        f"{found.completeness_gap.max():.0e}. The model of modality subsets behind it, given all modalities, has a "
+        f"calibration error of {found.calibration_error[-1]:.3f} (n = {labelled:,} labelled turns; 0 is perfect)."
+    )
+
+
+def card_rows(card: dict[str, Any]) -> list[list[str]]:
+    """What the decomposition card adds, as rows of HTML cells: agreement with planted truth, the same over seeds."""
+    planted, stability = card["planted"], card["stability"]
+    agreement = planted.get("agreement")
+    if agreement is None:
+        rows = [["agreement with planted truth", absent(planted), ""]]
+    else:
+        where = f"{agreement['n']:,} turns of corpus {shown(planted['corpus']['name'])}"
+        rows = [
+            [
+                f"planted {label} named right, balanced",
+                score_cell(agreement[name], agreement[f"{name}_interval"]),
+                where,
+            ]
+            for name, label in (("family", "family"), ("exact", "part"))
+        ]
+    others = stability.get("siblings", {})
+    if not others:
+        return [*rows, ["the same over seeds", absent(stability), ""]]
+    turns = f"{sum(pair['n'] for pair in others.values()):,} turns, {len(others)} other seeds"
+    return rows + [
+        [label, share(stability[name]), turns]
+        for name, label in (
+            ("same_dominant", "same dominant part with another seed"),
+            ("rank_correlation", "rank correlation of the values with another seed"),
+        )
+    ]
+
+
+def absent(section: dict[str, Any]) -> str:
+    """Why a section of the card holds no numbers."""
+    return f"– <small>{shown(section['reason'])}</small>"

@@ -1,0 +1,189 @@
+"""What the pages claim is what the null tests allow, with its error; and where they are not stored, they say so."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dashboard import trust
+from dashboard.dialogue_figures import p_value
+from dnr_core.explain.nulls import ComponentNull, save_null
+from dnr_core.figures.spec import readable
+from dnr_core.serve import Engine
+from tests.app.conftest import Page
+from tests.conftest import RUN
+
+KEY = (RUN, "planted")
+CARD = {
+    "planted": {
+        "corpus": {"name": "planted"},
+        "agreement": {"family": 0.97, "family_interval": [0.95, 0.99], "exact": None, "exact_interval": None, "n": 800},
+        "reason": None,
+    },
+    "stability": {
+        "rank_correlation": 0.81,
+        "same_dominant": 0.92,
+        "siblings": {"seed-1": {"n": 400}, "seed-2": {"n": 100}},
+    },
+}
+
+
+def turn_where(engine, significant):
+    """A test dialogue and turn whose dominant part may (not) be claimed, and its number among the test utterances."""
+    corpus = engine.corpus("planted")
+    for dialogue in corpus.dialogue_ids("test"):
+        found = np.flatnonzero(engine.dialogue_claims(*KEY, dialogue).significant == significant)
+        if len(found):
+            row = int(np.searchsorted(corpus.rows("test"), corpus.dialogue_rows[dialogue][found[0]]))
+            return dialogue, int(found[0]), row
+    raise AssertionError(f"no turn has significant = {significant}")
+
+
+def test_the_overview_says_which_parts_pass_and_how_many_claims_there_are(demo):
+    engine, text = demo.engine, Page("overview").text
+    passed, claims = engine.stored_null(*KEY).gates.passed, engine.split_claims(*KEY, "test")
+    assert f"{passed.sum()} of 9 parts pass their null test on dev" in text
+    share = 100 * claims.significant.sum() / len(engine.corpus("planted").rows("test"))
+    assert 0 < share < 100
+    assert f"A single part is decisive in {share:.1f} % of the turns of test (n = {len(claims.p):,};" in text
+    offered = engine.stored_information(*KEY, "test")
+    assert f"significant in {100 * offered.significant.mean():.1f} % of the turns of test" in text
+    assert f"calibration error of {offered.calibration_error[-1]:.3f} (n = {len(claims.p):,} labelled turns" in text
+    assert "all three modalities" not in text
+
+
+@pytest.mark.parametrize("significant", [True, False])
+def test_a_part_is_called_decisive_only_above_its_null(demo, significant):
+    engine = demo.engine
+    dialogue, turn, _ = turn_where(engine, significant)
+    claims, values = engine.dialogue_claims(*KEY, dialogue), engine.dialogue_values(*KEY, dialogue)
+    text = Page("dialogue", dialogue=dialogue, turn=str(turn)).text
+    decisive = f"Decisive: {readable(f'{claims.family[turn]}:{claims.sources[turn]}')} ({p_value(claims.p[turn])})."
+    assert (decisive in text) == significant
+    assert (f"No single part decisive ({p_value(claims.p[turn])})." in text) == (not significant)
+    predicted = int(values.total[turn].argmax())
+    total, baseline = values.total[turn, predicted], values.baseline[turn, predicted]
+    gap = abs(values.values[turn, :, predicted].astype(float).sum() - (float(total) - float(baseline)))
+    (shown,) = re.findall(r"The values sum to the change of the logit within (\S+)\. ", text)
+    assert float(shown) == pytest.approx(gap, abs=1e-6)
+
+
+def test_turns_without_a_decisive_part_are_pale_in_the_chat(demo):
+    dialogue, _, _ = turn_where(demo.engine, significant=False)
+    significant = demo.engine.dialogue_claims(*KEY, dialogue).significant
+    rows = Page("dialogue", dialogue=dialogue).chat.split('role="listitem"')[1:]
+    assert ['title="no single part decisive"' not in row for row in rows] == significant.tolist()
+
+
+@pytest.mark.parametrize("significant", [True, False])
+def test_the_smallest_sets_do_what_is_said_of_them(demo, significant):
+    engine = demo.engine
+    dialogue, turn, row = turn_where(engine, significant)
+    sets, players = engine.dialogue_sets(*KEY, dialogue)[turn], engine.header(RUN).players
+    predicted = int(engine.predictions(*KEY, "test").predicted[row])
+
+    def without(off):
+        return int(engine.switched(*KEY, dialogue, frozenset(off))[turn].argmax())
+
+    text = Page("dialogue", dialogue=dialogue, turn=str(turn)).text
+    label = engine.corpus("planted").emotions[predicted]
+    assert sets["flipping"] and bool(sets["keeping"]) == significant
+    assert without(set(players) - set(sets["keeping"])) == predicted != without(sets["flipping"])
+    kept = f"keeps “{label}” when all others are off: {', '.join(map(readable, sets['keeping']))};"
+    assert (kept if significant else f"“{label}” stays even with every part off;") in text
+    assert f"flips it when off: {', '.join(map(readable, sets['flipping']))} (off in every turn)." in text
+
+
+def test_what_the_data_offer_is_drawn_with_its_class_and_its_error(demo):
+    engine = demo.engine
+    found, seen = engine.stored_information(*KEY, "test"), set()
+    corpus = engine.corpus("planted")
+    for row in (int(np.flatnonzero(found.significant)[0]), int(np.flatnonzero(~found.significant)[0])):
+        utterance = corpus.utterance(int(corpus.rows("test")[row]))
+        page = Page("dialogue", dialogue=utterance.dialogue_id, turn=str(utterance.turn))
+        drawn = {}
+        for trace in page.chart("offered")["data"]:
+            drawn |= dict(zip(trace["y"], trace["x"], strict=True))
+        assert drawn == pytest.approx({readable(a): v for a, v in zip(found.atoms, found.values[row], strict=True)})
+        emotion, largest = corpus.emotions[found.classes[row]], readable(found.atoms[int(found.values[row].argmax())])
+        assert f"What the data offer about “{emotion}”" in page.text
+        lead = (
+            f"Most about “{emotion}” is {largest}" if found.significant[row] else "Nothing significant: the largest, "
+        )
+        assert lead in page.text and p_value(found.p_value[row]) in page.text
+        total = f"{sum(drawn.values()):+.2f}".replace("-", "−")
+        assert f"All sum to the {total} bits of all modalities within" in page.text
+        seen.add(lead)
+    assert len(seen) == 2
+
+
+def test_a_part_that_fails_its_null_test_is_named(demo, tmp_path, monkeypatch):
+    dialogue, turn, _ = turn_where(demo.engine, significant=True)
+    claims = demo.engine.dialogue_claims(*KEY, dialogue)
+    null = demo.engine.stored_null(*KEY)
+    place = null.gates.players.index(claims.component[turn])
+    bound = null.gates.bound.copy()
+    bound[place] = -1.0
+    opened = stored_elsewhere(demo, replace(null, gates=replace(null.gates, bound=bound)), tmp_path, monkeypatch)
+    failed = readable(claims.component[turn])
+    line = f"No single part decisive ({p_value(claims.p[turn])}; {failed} fails its null test on dev)."
+    assert line in opened("dialogue", dialogue=dialogue, turn=str(turn)).text
+    assert f"taken from other turns); not: {failed}. A single" in opened("overview").text
+
+
+def test_where_nothing_can_be_tested_the_reason_is_given(demo, tmp_path, monkeypatch):
+    reason = "corpus planted has no dev split to test the parts on"
+    opened = stored_elsewhere(demo, ComponentNull(None, np.zeros(0), reason), tmp_path, monkeypatch)
+    page = opened("dialogue")
+    assert f"Whether a part is decisive cannot be said because {reason}." in page.text
+    assert "pale" not in page.chat and "pale:" not in page.text
+    assert f"Which parts may be called decisive cannot be said because {reason}." in opened("overview").text
+
+
+def stored_elsewhere(demo, null, folder, monkeypatch):
+    """`Page` over a copy of the demo with another stored null."""
+    shutil.copytree(demo.checkpoints, folder / "checkpoints")
+    engine = Engine(demo.data, folder / "checkpoints")
+    save_null(engine.store(*engine.fitting(*KEY)), "dialogue", "mean", null)
+    monkeypatch.setenv("DNR_CHECKPOINTS", str(folder / "checkpoints"))
+    return Page
+
+
+def test_what_is_not_stored_is_said_and_nothing_is_claimed(open_page):
+    page = open_page("dialogue")
+    assert "cannot be said because the null tests of this split are not stored" in page.text
+    assert "What the data offer cannot be shown because this run has no model of modality subsets" in page.text
+    assert "Decisive:" not in page.text and "pale" not in page.chat
+    text = open_page("overview").text
+    assert "cannot be said because the null tests are not stored yet" in text
+    assert "calibration error" not in text and "Decomposition card" not in text
+
+
+def test_information_of_another_split_is_asked_for(demo):
+    dialogue = demo.engine.corpus("planted").dialogue_ids("dev")[0]
+    text = Page("dialogue", dialogue=dialogue).text
+    assert "cannot be shown because it is not stored for dev yet" in text
+
+
+def test_the_card_is_shown_with_its_n_or_its_reason():
+    family, part, same, ranks = trust.card_rows(CARD)
+    assert family[1].startswith("0.970 <small>0.95–0.99") and family[2] == "800 turns of corpus planted"
+    assert part[1] == "–"
+    assert same[1:] == ["0.920", "500 turns, 2 other seeds"] and ranks[1] == "0.810"
+    nothing = trust.card_rows({"planted": {"reason": "not asked for"}, "stability": {"reason": "<no> seeds"}})
+    assert [row[1] for row in nothing] == ["– <small>not asked for</small>", "– <small>&lt;no&gt; seeds</small>"]
+
+
+def test_a_card_that_was_made_is_on_the_overview(demo, tmp_path, monkeypatch):
+    shutil.copytree(demo.checkpoints, tmp_path / "checkpoints")
+    card = Engine(demo.data, tmp_path / "checkpoints").compute_card(*KEY)
+    monkeypatch.setenv("DNR_CHECKPOINTS", str(tmp_path / "checkpoints"))
+    text = Page("overview").text
+    low, high = card["planted"]["agreement"]["exact_interval"]
+    assert "Decomposition card Measured on test of corpus planted." in text
+    assert f"balanced {card['planted']['agreement']['exact']:.3f} {low:.2f}–{high:.2f}" in text
+    assert card["stability"]["reason"] in text
