@@ -144,7 +144,8 @@ def test_the_suite_is_run_as_it_was_asked_for(run: Callable[..., Result], monkey
     asked = {"method": "plain", "backbone": "late_fusion", "preset": "fast", "suite": "hard"}
     assert asked.items() <= found.items()
     rows = found["agreement"]
-    assert [(row["corpus"], row["noise"], row["view"]) for row in rows] == [("small", 0.4, "components")] * 2
+    expected = [("small", 0.4, "components"), ("small", 0.4, "information")] * 2
+    assert [(row["corpus"], row["noise"], row["view"]) for row in rows] == expected
     assert len({row["seed"] for row in rows}) == 2 and all(0 <= row["accuracy"] <= 1 for row in rows)
     assert "training on" in ended.err, "progress goes to stderr"
     shown = run("verify --method plain --backbone late_fusion --suite hard").out.splitlines()
