@@ -9,6 +9,10 @@ from typing import Any
 import numpy as np
 
 MODALITIES: tuple[str, ...] = ("text", "audio", "visual")
+SUBSETS: tuple[tuple[str, ...], ...] = tuple(
+    subset for size in range(1, len(MODALITIES) + 1) for subset in combinations(MODALITIES, size)
+)
+"""The seven subsets of modalities in the order in which everything per subset is stored; the last is all of them."""
 SPLITS: tuple[str, ...] = ("train", "dev", "test")
 FAMILIES: tuple[str, ...] = ("unique", "redundant", "synergistic")
 SCOPES: tuple[str, ...] = ("dialogue", "utterance")

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import combinations
-
 import numpy as np
 
-from dnr_core.types import MODALITIES, player_name
+from dnr_core.types import MODALITIES, SUBSETS, player_name
 
-SUBSETS: tuple[tuple[str, ...], ...] = tuple(
-    subset for size in range(1, len(MODALITIES) + 1) for subset in combinations(MODALITIES, size)
-)
-"""The seven subsets of modalities in the order in which everything per subset is stored; the last is all of them."""
 PAIRS = SUBSETS[3:6]
 ATOMS: tuple[str, ...] = (
     *(player_name("unique", [name]) for name in MODALITIES),

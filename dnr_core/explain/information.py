@@ -9,9 +9,10 @@ import numpy as np
 
 from dnr_core.data.corpus import Corpus
 from dnr_core.errors import DataError, UsageError, one_of
-from dnr_core.explain.atoms import ATOMS, SUBSETS, decompose_utterances, pointwise_bits, respecting_missing
+from dnr_core.explain.atoms import ATOMS, decompose_utterances, pointwise_bits, respecting_missing
 from dnr_core.explain.broja import Bits, broja, union_information, union_synergy
-from dnr_core.types import MODALITIES, split_player
+from dnr_core.explain.nulls import benjamini_hochberg
+from dnr_core.types import MODALITIES, SUBSETS, split_player
 
 if TYPE_CHECKING:
     from dnr_core.model.subset import SubsetModel
@@ -227,10 +228,9 @@ def significant_claims(values: np.ndarray, null: np.ndarray, gain: np.ndarray) -
         return p_value, np.zeros(len(values), dtype=bool)
     above = len(null) - np.searchsorted(null, values[known].max(1), side="left")
     p_value[known] = (1 + above) / (1 + len(null))
-    ordered = np.sort(p_value[known])
-    passing = np.flatnonzero(ordered <= RATE * np.arange(1, len(ordered) + 1) / len(ordered))
-    limit = ordered[passing[-1]] if len(passing) else -1.0
+    passing = np.zeros(len(values), dtype=bool)
+    passing[known] = benjamini_hochberg(p_value[known], RATE)
     useful = {name for name, bound in zip(MODALITIES, gain, strict=True) if bound > 0}
     open_gate = np.array([set(split_player(atom)[1]) <= useful for atom in ATOMS])
     largest = np.nan_to_num(values, nan=-np.inf).argmax(1)
-    return p_value, known & (np.nan_to_num(p_value, nan=2.0) <= limit) & open_gate[largest]
+    return p_value, passing & open_gate[largest]

@@ -10,10 +10,10 @@ from sklearn.cluster import KMeans
 
 from dnr_core.data.corpus import Corpus
 from dnr_core.errors import DataError
-from dnr_core.explain.atoms import PAIRS, SUBSETS
+from dnr_core.explain.atoms import PAIRS
 from dnr_core.explain.broja import couple, decompose, information
 from dnr_core.explain.information import check_modalities, log_posteriors
-from dnr_core.types import MODALITIES, join_modalities
+from dnr_core.types import MODALITIES, SUBSETS, join_modalities
 
 if TYPE_CHECKING:
     from dnr_core.model.subset import SubsetModel

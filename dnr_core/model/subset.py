@@ -13,12 +13,8 @@ from torch import Tensor, nn
 
 from dnr_core.errors import CheckpointError
 from dnr_core.model.layers import Detector, FeatureScaler, MaskedCentre, PrincipalComponents
-from dnr_core.types import MODALITIES, join_modalities
+from dnr_core.types import MODALITIES, SUBSETS, join_modalities
 
-SUBSETS: tuple[tuple[str, ...], ...] = tuple(
-    subset for size in range(1, len(MODALITIES) + 1) for subset in combinations(MODALITIES, size)
-)
-"""The seven subsets of modalities in the order in which everything per subset is stored; the last is all of them."""
 PREFIX = "subset."
 """What the names of its tensors start with in a run's model.safetensors."""
 ROWS_AT_ONCE = 4096

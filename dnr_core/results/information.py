@@ -64,7 +64,11 @@ class InformationResults(PredictionResults):
     def stored_information(self, run: str | Path, corpus: str | Path, split: str) -> InformationValues | None:
         """The same where it is stored, else None; never computes."""
         header, rows = self.fitting(run, corpus)
-        return read_information(self.store(header, rows), rows, split)
+        store = self.store(header, rows)
+        if not store.path(split, "information").is_file():
+            return None
+        key = ("stored", header.manifest_hash, rows.hash, split, store.path(split, "information").stat().st_mtime_ns)
+        return self._information.get(key, lambda: read_information(store, rows, split))
 
 
 def read_information(store: ResultStore, corpus: Corpus, split: str) -> InformationValues | None:
