@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import unescape
 from typing import Any
 
 import streamlit as st
 
 from dashboard.markup import reads
-from dnr_core.figures.screen import CONFIG, render
+from dnr_core.figures.screen import CONFIG, MAP_CONFIG, render
 from dnr_core.figures.spec import FigureSpec
 
 
@@ -30,5 +31,20 @@ def show_clickable(spec: FigureSpec, key: str, on_pick: Callable[[list[Any]], No
     st.plotly_chart(
         render(spec), key=key, config=CONFIG, on_select=picked, selection_mode="points", alt=spec.caption or None
     )
+    if spec.caption:
+        reads(spec.caption)
+
+
+def show_map(spec: FigureSpec, key: str, on_pick: Callable[[list[str]], None]) -> None:
+    """Draw a map of points; `on_pick` receives the ids of the points in the box or lasso, none where it was undone."""
+
+    def picked() -> None:
+        points = st.session_state[key].selection.points
+        on_pick([unescape(point["customdata"]) for point in points if "customdata" in point])
+
+    st.plotly_chart(
+        render(spec), key=key, config=MAP_CONFIG, on_select=picked, selection_mode=("points", "box", "lasso"),
+        alt=spec.caption or None,
+    )  # fmt: skip
     if spec.caption:
         reads(spec.caption)

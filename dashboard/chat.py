@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,15 +25,20 @@ MOUNT = st.components.v2.component(  # pyright: ignore[reportAttributeAccessIssu
 )
 
 
-def show_chat(numbers: DialogueNumbers, turn: int, on_pick: Callable[[int], None]) -> None:
-    """Draw the turns around the one in focus; `on_pick` receives the turn that was clicked."""
+def show_chat(
+    numbers: DialogueNumbers, turn: int, on_pick: Callable[[int], None], bar: Callable[[int], str] | None = None
+) -> None:
+    """Draw the turns around the one in focus; `on_pick` receives the turn that was clicked.
+
+    `bar` gives what stands under the prediction of a turn, as HTML (None: the values of its parts).
+    """
 
     def picked() -> None:
         clicked = st.session_state.chat.clicked
         if isinstance(clicked, int) and 0 <= clicked < len(numbers.gold):
             on_pick(clicked)
 
-    MOUNT(key="chat", data={"html": chat_html(numbers, turn), "focus": turn}, on_clicked_change=picked)
+    MOUNT(key="chat", data={"html": chat_html(numbers, turn, bar), "focus": turn}, on_clicked_change=picked)
 
 
 def window(count: int, turn: int) -> range:
@@ -43,14 +49,14 @@ def window(count: int, turn: int) -> range:
     return range(start, start + WINDOW)
 
 
-def chat_html(numbers: DialogueNumbers, turn: int) -> str:
+def chat_html(numbers: DialogueNumbers, turn: int, bar: Callable[[int], str] | None = None) -> str:
     """The rows of the chat as HTML; all data is escaped."""
     turns, count = window(len(numbers.gold), turn), len(numbers.gold)
     speakers = list(dict.fromkeys(utterance.speaker for utterance in numbers.dialogue.utterances))
-    zero, scale = bar_scale(numbers)
-    rows = [
-        row_html(numbers, position, speakers, focused=position == turn, zero=zero, scale=scale) for position in turns
-    ]
+    if bar is None:
+        zero, scale = bar_scale(numbers)
+        bar = partial(part_bar, numbers, zero=zero, scale=scale)
+    rows = [row_html(numbers, position, speakers, focused=position == turn, bar=bar(position)) for position in turns]
     if turns.start:
         rows.insert(0, f'<div class="more" data-turn="{turns.start - 1}">↑ earlier turns (0–{turns.start - 1})</div>')
     if turns.stop < count:
@@ -58,9 +64,7 @@ def chat_html(numbers: DialogueNumbers, turn: int) -> str:
     return "".join(rows)
 
 
-def row_html(
-    numbers: DialogueNumbers, turn: int, speakers: list[str], *, focused: bool, zero: float, scale: float
-) -> str:
+def row_html(numbers: DialogueNumbers, turn: int, speakers: list[str], *, focused: bool, bar: str) -> str:
     """One utterance: who, when, what, and what the model says of it."""
     utterance = numbers.dialogue.utterances[turn]
     place = speakers.index(utterance.speaker)
@@ -75,7 +79,7 @@ def row_html(
         f"<span>turn {turn}{when}</span>{badges(utterance)}</div>"
         f'<div class="text"><bdi dir="auto">{shown(utterance.text) or "<em>no text</em>"}'
         f'</bdi></div></div><div class="verdict">{verdict(numbers, turn)}'
-        f"{part_bar(numbers, turn, zero, scale)}</div></div>"
+        f"{bar}</div></div>"
     )
 
 

@@ -14,6 +14,7 @@ from dashboard.state import NO_RUN, SCOPES, Selection, corpora, engine, go_to, r
 from dnr_core.types import FAMILIES, SPLITS, split_player
 
 WHOLE_FAMILY = "all"
+REMOVED = {"mean": "its mean", "zero": "zero", "donor": "from other turns"}
 
 
 def open_page(name: str, explanation: str) -> Selection:
@@ -43,7 +44,9 @@ def corpus_picker() -> None:
         return
 
     def changed() -> None:
-        st.session_state.update(corpus=st.session_state.pick_corpus, checkpoint=None, dialogue=None, turn=0, off=[])
+        st.session_state.update(
+            corpus=st.session_state.pick_corpus, checkpoint=None, against=None, dialogue=None, turn=0, off=[]
+        )
 
     st.session_state.pick_corpus = st.session_state.corpus
     st.selectbox(
@@ -206,8 +209,43 @@ def scope_switch(where: DeltaGenerator) -> None:
     state.pick_scope = state.scope
     where.segmented_control(
         "off in", list(SCOPES), key="pick_scope", on_change=changed, format_func=SCOPES.get, required=True,
-        help="Every turn: the part is replaced by its training mean in the whole dialogue (a look-up). "
+        help="Every turn: the part is off in the whole dialogue. "
         "This turn only: in the turn in focus; the other turns can still change, because they hear it as context.",
+    )  # fmt: skip
+
+
+def emotion_picker(where: DeltaGenerator, chosen: Selection, predicted: str, gold: str | None = None) -> None:
+    """Which emotion is explained: the predicted one, or one by name, of which the `gold` one says so."""
+    state = st.session_state
+
+    def changed() -> None:
+        state.emotion = state.pick_emotion or None
+
+    def label(name: str) -> str:
+        return (f"{name} (gold)" if name == gold else name) or f"the predicted one ({predicted})"
+
+    state.pick_emotion = chosen.emotion or ""
+    where.selectbox(
+        "Emotion to explain", ["", *chosen.corpus.emotions], key="pick_emotion", on_change=changed, format_func=label
+    )
+
+
+def value_settings(chosen: Selection, predicted: str) -> None:
+    """Which emotion is explained, where a part is off, and what stands for it."""
+    state = st.session_state
+    columns = st.columns([1.6, 1.4, 2.0], vertical_alignment="bottom")
+
+    def removal_changed() -> None:
+        state.removal = state.pick_removal
+
+    emotion_picker(columns[0], chosen, predicted)
+    state.pick_removal = chosen.removal
+    scope_switch(columns[1])
+    columns[2].segmented_control(
+        "a part that is off is", list(REMOVED), key="pick_removal", on_change=removal_changed,
+        format_func=REMOVED.get, required=True,
+        help="Mean: the part's mean over the training data. Zero: a vector of zeros. Others: the parts of five "
+        "training utterances in turn, and the mean of what the model then says.",
     )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from dnr_core.figures.spec import (
     part_groups,
     readable,
 )
+from dnr_core.types import ComponentValues, split_player
 
 SMALLEST_GAP = 1e-12
 """Sums are not said to be closer than this."""
@@ -97,13 +98,21 @@ def parts(numbers: DialogueNumbers, turn: int) -> FigureSpec:
     assert numbers.values is not None
     players = numbers.values.players
     values = numbers.value_of_predicted()[turn]
-    return part_bars(players, values, caption=parts_reading(numbers, turn), height=40 + 26 * len(players))
+    caption = parts_reading(numbers.values, turn, int(numbers.predicted[turn]), numbers.emotions)
+    return part_bars(players, values, caption=caption, height=40 + 26 * len(players))
 
 
-def offered(numbers: DialogueNumbers, found: Offered) -> FigureSpec:
+def offered(emotions: tuple[str, ...], found: Offered) -> FigureSpec:
     """The bits of the atoms of what the data offer about one turn."""
-    caption = offered_reading(numbers, found)
+    caption = offered_reading(emotions, found)
     return part_bars(found.atoms, found.bits, caption=caption, height=36 + 20 * len(found.atoms))
+
+
+def about_values(players: tuple[str, ...]) -> str:
+    """What the bars of a run's parts show; says so where its parts are whole modalities."""
+    if any(split_player(player)[0] != "modality" for player in players):
+        return "Exact Shapley value of each part, in logits."
+    return "Exact Shapley value of each whole modality, in logits: this method has no smaller parts."
 
 
 def part_bars(players: tuple[str, ...], values: np.ndarray, *, caption: str, height: int) -> FigureSpec:
@@ -123,16 +132,15 @@ def part_bars(players: tuple[str, ...], values: np.ndarray, *, caption: str, hei
     )  # fmt: skip
 
 
-def parts_reading(numbers: DialogueNumbers, turn: int) -> str:
-    """One sentence that reads the parts of a turn."""
-    assert numbers.values is not None
-    values, label = numbers.value_of_predicted()[turn], int(numbers.predicted[turn])
-    baseline, total = (float(getattr(numbers.values, name)[turn, label]) for name in ("baseline", "total"))
+def parts_reading(found: ComponentValues, turn: int, label: int, emotions: tuple[str, ...]) -> str:
+    """One sentence that reads the parts of a turn, for the emotion `label`."""
+    values = found.values[turn, :, label]
+    baseline, total = (float(getattr(found, name)[turn, label]) for name in ("baseline", "total"))
     best = int(values.argmax())
     lead = (
-        f"{readable(numbers.values.players[best])} speaks most for “{numbers.emotions[label]}” ({signed(values[best])})"
+        f"{readable(found.players[best])} speaks most for “{emotions[label]}” ({signed(values[best])})"
         if values[best] > 0
-        else f"no part speaks for “{numbers.emotions[label]}”"
+        else f"no part speaks for “{emotions[label]}”"
     )
     return (
         f"{lead}. The values add up to {signed(total - baseline)}: from {signed(baseline)} logits with every part off "
@@ -150,10 +158,11 @@ def claim(numbers: DialogueNumbers, turn: int, failed: tuple[str, ...]) -> str:
         return f"Whether a part is decisive cannot be said because the null tests of this split are not stored. {sums}"
     if found.reason is not None:
         return f"Whether a part is decisive cannot be said because {found.reason}. {sums}"
-    p, component = p_value(found.p[turn]), found.component[turn]
+    p, players = p_value(found.p[turn]), numbers.values.players
     if found.significant[turn]:
         return f"Decisive: {readable(f'{found.family[turn]}:{found.sources[turn]}')} ({p}). {sums}"
-    why = f"; {readable(component)} fails its null test on dev" if component in failed else ""
+    named = [player for player, own in zip(players, found.named[turn], strict=True) if own and player in failed]
+    why = f"; {listed(tuple(named))} fail{'s its' if len(named) == 1 else ' their'} null test on dev" if named else ""
     return f"No single part decisive ({p}{why}). {sums}"
 
 
@@ -162,18 +171,16 @@ def p_value(p: float) -> str:
     return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
 
 
-def sets_reading(numbers: DialogueNumbers, turn: int) -> str:
-    """The smallest sets of parts that keep a prediction alone, and that flip it when off."""
-    assert numbers.sets is not None
-    keeping, flipping = numbers.sets[turn]["keeping"], numbers.sets[turn]["flipping"]
-    label = numbers.emotions[int(numbers.predicted[turn])]
+def sets_reading(sets: dict[str, tuple[str, ...] | None], label: str, where: str = "in every turn") -> str:
+    """The smallest sets of parts that keep the predicted emotion `label` alone, and that flip it when off."""
+    keeping, flipping = sets["keeping"], sets["flipping"]
     keeps = (
         f"“{label}” stays even with every part off"
         if not keeping
         else f"smallest set that keeps “{label}” when all others are off: {listed(keeping)}"
     )
     flips = "no set of parts flips it" if not flipping else f"smallest set that flips it when off: {listed(flipping)}"
-    return f"{keeps[0].upper()}{keeps[1:]}; {flips} (off in every turn)."
+    return f"{keeps[0].upper()}{keeps[1:]}; {flips} (off {where})."
 
 
 def listed(players: tuple[str, ...]) -> str:
@@ -181,9 +188,9 @@ def listed(players: tuple[str, ...]) -> str:
     return ", ".join(map(readable, players))
 
 
-def offered_reading(numbers: DialogueNumbers, found: Offered) -> str:
+def offered_reading(emotions: tuple[str, ...], found: Offered) -> str:
     """One sentence that reads what the data offer about a turn, with the error of the decomposition."""
-    label, most = numbers.emotions[found.label], readable(found.largest)
+    label, most = emotions[found.label], readable(found.largest)
     bits, p = signed(float(found.bits.max())), p_value(found.p)
     lead = (
         f"Most about “{label}” is {most} ({bits} bits, {p})"

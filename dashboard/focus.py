@@ -1,4 +1,4 @@
-"""The utterance in focus: its clip, and its probabilities before and after."""
+"""The utterance in focus: its clip, its probabilities before and after, and what the data offer about it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard.dialogue_data import DialogueNumbers
-from dashboard.markup import dot, notice, shown, signed, table, track
+from dashboard import dialogue_figures
+from dashboard.charts import show
+from dashboard.dialogue_data import DialogueNumbers, offered_to
+from dashboard.markup import dot, heading, notice, shown, signed, table, track
+from dashboard.state import Selection
 from dnr_core.figures.spec import emotion_colours
 
 VIDEO = {".mp4", ".mkv", ".avi", ".webm"}
@@ -50,3 +53,15 @@ def probabilities(numbers: DialogueNumbers, turn: int) -> None:
             ]
         rows.append(cells)
     table(["emotion", "probability"] if after is None else ["emotion", "before", "after", "Δ"], rows)
+
+
+def offered(chosen: Selection) -> None:
+    """What the data offer about the predicted emotion, apart from what the model used; or why it cannot be shown."""
+    found = offered_to(chosen)
+    if isinstance(found, str):
+        notice(found, kind="info")
+        return
+    emotions = chosen.corpus.emotions
+    about = "Bits that the modalities tell about this emotion (the predicted one), whatever the model uses."
+    heading(f"What the data offer about “{emotions[found.label]}”", about)
+    show(dialogue_figures.offered(emotions, found), "offered")

@@ -10,7 +10,7 @@ import pandas as pd
 from dashboard.markup import dot, score_cell, shown
 from dashboard.state import Selection, engine, shelf
 from dnr_core.figures.spec import ACCENT, QUIET, FigureSpec, emotion_colours
-from dnr_core.types import SPLITS, Predictions
+from dnr_core.types import SPLITS, Predictions, RunSummary, split_player
 
 WELCOME = (
     "You are looking at the demo: invented dialogues in which the source of every emotion is known because it was "
@@ -62,7 +62,7 @@ def facts(chosen: Selection) -> str:
     )
     words = [
         f"{info.method} + {info.backbone}" if info.backbone else str(info.method),
-        f"{len(run.players)} parts of {', '.join(run.modalities)}",
+        parts_in_words(run),
         f"{len(run.emotions)} emotions",
         f"{run.config.get('parameters', 0):,} parameters",
         f"trained on {same}" + training_cost(run.metrics),
@@ -72,6 +72,13 @@ def facts(chosen: Selection) -> str:
         f"torch {versions.get('torch', '–')}",
     ]
     return " · ".join(words)
+
+
+def parts_in_words(run: RunSummary) -> str:
+    """`9 parts of text, audio, visual`, or that its parts are whole modalities."""
+    names = ", ".join(run.modalities)
+    whole = {split_player(player)[0] for player in run.players} == {"modality"}
+    return f"parts: {names}, each a whole modality" if whole else f"{len(run.players)} parts of {names}"
 
 
 def training_cost(metrics: dict[str, Any]) -> str:

@@ -3,4 +3,9 @@
 PAGES = (
     ("overview.py", "Overview", ":material/monitoring:", "overview"),
     ("dialogue.py", "Dialogue", ":material/forum:", "dialogue"),
+    ("components.py", "Components", ":material/donut_small:", "components"),
+    ("attribution.py", "Attribution", ":material/target:", "attribution"),
+    ("projection.py", "Projection", ":material/scatter_plot:", "projection"),
+    ("errors.py", "Errors", ":material/fact_check:", "errors"),
+    ("compare.py", "Compare", ":material/compare_arrows:", "compare"),
 )

@@ -13,14 +13,19 @@ from typing import Any
 
 import streamlit as st
 
+from dashboard.attribution_link import ATTRIBUTION_LINK, AttributionChoice, select_attribution
+from dashboard.compare_link import COMPARE_LINK, CompareChoice, select_comparison
+from dashboard.errors_link import ERROR_LINK, ErrorChoice, select_errors
+from dashboard.projection_link import MAP_LINK, MapChoice, select_map
+from dashboard.words import select_word, short
 from dnr_core.config import checkpoint_root, data_root
 from dnr_core.errors import DnRError
 from dnr_core.serve import DEMO_CORPUS, DEMO_RUN, Engine, Recent
-from dnr_core.types import CorpusInfo, RunInfo, RunSummary
+from dnr_core.types import REMOVALS, CorpusInfo, RunInfo, RunSummary
 
-LINK = ("corpus", "checkpoint", "dialogue", "turn", "off", "scope", "listed")
-OPTIONAL = ("off", "scope", "listed")
+OPTIONAL = ("off", "scope", "listed", "emotion", "removal", *ERROR_LINK, *MAP_LINK, *COMPARE_LINK, *ATTRIBUTION_LINK)
 """Left out of the address while they are at their default, so that an address without them means the default."""
+LINK = ("corpus", "checkpoint", "dialogue", "turn", *OPTIONAL)
 SCOPES = {"dialogue": "every turn", "turn": "this turn only"}
 LISTED = ("all", "errors")
 NO_RUN = "none"
@@ -30,7 +35,10 @@ NO_RUN = "none"
 class Selection:
     """A checked selection. `run` is None while browsing without a model, `corpus` where none can be read.
 
-    `messages` are for the reader, one line each; `corpus` is a data.corpus.Corpus.
+    `emotion`: the one to explain, None: the predicted one; `removal`: what stands for a part that is off;
+    `messages` are for the reader, one line each; `corpus` is a data.corpus.Corpus; `errors`: see errors_link;
+    `map`: see projection_link; `compared`: see compare_link;
+    `attributed`: see attribution_link.
     """
 
     corpus_name: str | None
@@ -41,7 +49,13 @@ class Selection:
     off: frozenset[str]
     scope: str
     listed: str
+    emotion: str | None
+    removal: str
     messages: tuple[str, ...]
+    errors: ErrorChoice
+    map: MapChoice
+    compared: CompareChoice
+    attributed: AttributionChoice
 
 
 @st.cache_resource
@@ -106,9 +120,12 @@ def write_link(chosen: Selection) -> None:
         "dialogue": [chosen.dialogue] if chosen.dialogue else [],
         "turn": [str(chosen.turn)] if chosen.dialogue else [],
         "off": sorted(chosen.off),
-        "scope": [chosen.scope] if chosen.off else [],
+        "scope": [chosen.scope] if chosen.scope != next(iter(SCOPES)) else [],
         "listed": [chosen.listed] if chosen.listed != LISTED[0] else [],
+        "emotion": [chosen.emotion] if chosen.emotion else [],
+        "removal": [chosen.removal] if chosen.removal != REMOVALS[0] else [],
     }
+    link |= chosen.errors.link() | chosen.map.link() | chosen.compared.link() | chosen.attributed.link()
     link = {name: given for name, given in link.items() if given}
     if {name: st.query_params.get_all(name) for name in st.query_params} != link:
         st.query_params.from_dict(link)
@@ -126,7 +143,17 @@ def select() -> Selection:
     turn = select_turn(corpus, dialogue, messages)
     off = select_off(run, messages, reported="off" in taken)
     scope, listed = select_word("scope", tuple(SCOPES), messages), select_word("listed", LISTED, messages)
-    chosen = Selection(corpus_name, corpus, run, dialogue, turn, off, scope, listed, tuple(messages))
+    emotion = select_emotion(corpus, messages, reported="emotion" in taken)
+    removal = select_word("removal", REMOVALS, messages)
+    errors = select_errors(corpus, messages, taken)
+    mapped = select_map(run, messages, taken)
+    known = tuple(info.name for info in runs(str(engine().checkpoints)))
+    compared = select_comparison(run, known, messages, taken)
+    attributed = select_attribution(run, messages, taken)
+    chosen = Selection(
+        corpus_name, corpus, run, dialogue, turn, off, scope, listed, emotion, removal, tuple(messages),
+        errors, mapped, compared, attributed,
+    )  # fmt: skip
     write_link(chosen)
     return chosen
 
@@ -217,19 +244,15 @@ def select_off(run: RunSummary | None, messages: list[str], *, reported: bool) -
     return off
 
 
-def select_word(name: str, known: tuple[str, ...], messages: list[str]) -> str:
-    """One of some words, the first where nothing was chosen."""
-    given = st.session_state.setdefault(name, known[0])
-    if given not in known:
-        messages.append(f"Unknown {name} {short(given)}: expected {' or '.join(known)}.")
-        st.session_state[name] = known[0]
-    return st.session_state[name]
-
-
-def short(value: object) -> str:
-    """A value from outside, quoted and cut to a readable length."""
-    text = repr(str(value))
-    return text if len(text) <= 60 else f"{text[:57]}…'"
+def select_emotion(corpus: Any, messages: list[str], *, reported: bool) -> str | None:
+    """The emotion to explain; None: the predicted one."""
+    wanted, known = st.session_state.get("emotion"), corpus.emotions if corpus is not None else ()
+    if wanted is None or wanted in known:
+        return wanted
+    if reported and corpus is not None:
+        messages.append(f"Unknown emotion {short(wanted)}: expected one of {', '.join(known)}.")
+    st.session_state.emotion = None
+    return None
 
 
 def go_to(dialogue: str, turn: int) -> None:

@@ -6,16 +6,22 @@ from typing import Any
 
 import numpy as np
 
-from dashboard.markup import score_cell, share, shown
+from dashboard.markup import score_cell, share, shown, signed
 from dashboard.overview_data import key_of
 from dashboard.state import Selection, engine, shelf
 from dnr_core.figures.spec import readable
 from dnr_core.types import FAMILIES
 
+LABEL = "label"
+"""The code of a source that is the emotion itself."""
 NOT_STORED = (
     "This cannot be shown because the values of this split are not stored yet: run `python -m dnr_core explain`."
 )
 NO_TRUTH = "Whether they name the right part cannot be shown because no truth is known for this corpus and model."
+NO_CARD = (
+    "What the parts hold, and whether they tell the same with other seeds, is not measured yet: "
+    "run `python -m dnr_core verify --checkpoint {run}`."
+)
 NO_NULLS = (
     "Which parts may be called decisive cannot be said because the null tests are not stored yet: "
     "run `python -m dnr_core explain`."
@@ -123,26 +129,58 @@ def offered_reading(chosen: Selection, split: str) -> str | None:
 
 
 def card_rows(card: dict[str, Any]) -> list[list[str]]:
-    """What the decomposition card adds, as rows of HTML cells: agreement with planted truth, the same over seeds."""
-    planted, stability = card["planted"], card["stability"]
-    agreement = planted.get("agreement")
-    if agreement is None:
-        rows = [["agreement with planted truth", absent(planted), ""]]
-    else:
+    """What the decomposition card adds, as rows of HTML cells: planted truth, roles of the parts, other seeds."""
+    return [*planted_rows(card["planted"]), *role_rows(card), *stability_rows(card["stability"])]
+
+
+def planted_rows(planted: dict[str, Any]) -> list[list[str]]:
+    """Agreement with planted truth of the run itself, or of runs of the same configuration."""
+    labels = (("family", "planted family named right, balanced"), ("exact", "planted part named right, balanced"))
+    if agreement := planted.get("agreement"):
         where = f"{agreement['n']:,} turns of corpus {shown(planted['corpus']['name'])}"
-        rows = [
-            [
-                f"planted {label} named right, balanced",
-                score_cell(agreement[name], agreement[f"{name}_interval"]),
-                where,
-            ]
-            for name, label in (("family", "family"), ("exact", "part"))
+        return [[label, score_cell(agreement[name], agreement[f"{name}_interval"]), where] for name, label in labels]
+    if cases := planted.get("cases"):
+        seeds = f"{planted['seeds']} seed{'s' if planted['seeds'] > 1 else ''} of this configuration"
+        return [
+            [label, score_cell(case[name], case[f"{name}_interval"]), f"corpus {shown(case['corpus'])}, {seeds}"]
+            for case in cases
+            for name, label in labels
         ]
+    return [["agreement with planted truth", "–", absent(planted)]]
+
+
+def role_rows(card: dict[str, Any]) -> list[list[str]]:
+    """The worst case of every check of what the parts hold; none where the parts have no such roles."""
+    rows, probes, roles = [], card["planted"].get("probes"), card["roles"]
+    if probes:
+        held = [
+            (score, own, n)
+            for column, (own, n) in enumerate(zip(probes["own"], probes["n_test"], strict=True))
+            if own and probes["codes"][column][1] == LABEL
+            and (score := probes["score"][probes["players"].index(own)][column]) is not None
+        ]  # fmt: skip
+        rows += worst("emotion read from the planted part, lowest (0 chance, 1 all)", held, min)
+    told = [(row["r2"], row["player"], row["n_test"]) for row in roles["cross_prediction"] if row["r2"] is not None]
+    rows += worst("unique part told by other modalities, highest R² (0: not at all)", told, max)
+    agree = [(row["correlation"], row["player"], row["n"]) for row in roles["halves"] if row["correlation"] is not None]
+    return rows + worst("halves of a redundant part, lowest correlation (0 by chance)", agree, min)
+
+
+def worst(label: str, found: list[tuple[float, str, int]], choose: Any) -> list[list[str]]:
+    """The row of the worst of some (value, part, n); none where there is none."""
+    if not found:
+        return []
+    value, part, n = choose(found)
+    return [[label, signed(value, 3).removeprefix("+"), f"{shown(readable(part))}, {n:,} turns"]]
+
+
+def stability_rows(stability: dict[str, Any]) -> list[list[str]]:
+    """The same story with other seeds."""
     others = stability.get("siblings", {})
     if not others:
-        return [*rows, ["the same over seeds", absent(stability), ""]]
+        return [["the same over seeds", "–", absent(stability)]]
     turns = f"{sum(pair['n'] for pair in others.values()):,} turns, {len(others)} other seeds"
-    return rows + [
+    return [
         [label, share(stability[name]), turns]
         for name, label in (
             ("same_dominant", "same dominant part with another seed"),
@@ -153,4 +191,4 @@ def card_rows(card: dict[str, Any]) -> list[list[str]]:
 
 def absent(section: dict[str, Any]) -> str:
     """Why a section of the card holds no numbers."""
-    return f"– <small>{shown(section['reason'])}</small>"
+    return f"<small>{shown(section['reason'])}</small>"

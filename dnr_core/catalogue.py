@@ -34,6 +34,11 @@ class Recent:
             self.items.move_to_end(key)
             return self.items[key]
 
+    def known(self, key: Hashable) -> Any:
+        """The value of a key, None where it is not there."""
+        with self.lock:
+            return self.items.get(key)
+
 
 class Catalogue:
     """Corpora under `data`, runs under `checkpoints`; names are folder names there, paths are taken as they are."""

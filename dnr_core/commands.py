@@ -17,6 +17,8 @@ from dnr_core.errors import UsageError, one_of
 from dnr_core.types import ATTRIBUTIONS
 
 PROGRAM = "python -m dnr_core"
+EVERY_PART = "each"
+"""What stands for every part that can be put on a map."""
 
 Positional = tyro.conf.Positional
 Split = Literal["train", "dev", "test"]
@@ -78,9 +80,9 @@ class Train:
     corpus: Path
     """Corpus folder, such as data/meld."""
     method: str | None = None
-    """dnr (default) or plain."""
+    """dnr (default), plain, df_erc or drkf."""
     backbone: str | None = None
-    """mmgcn (default) or late_fusion."""
+    """mmgcn (default), mm_dfn, dialogue_gcn, sdt or late_fusion; df_erc and drkf take none."""
     preset: Literal["fast", "paper"] | None = None
     """fast (minutes on two cores, default) or paper."""
     seed: int | None = None
@@ -110,6 +112,24 @@ class Evaluate:
     corpus: Path | None = None
     """Default: the corpus that the run was trained on."""
     split: Split = "test"
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class Compare:
+    """What changes from run A to run B on the same utterances: scores, classes, flips; with 95 % intervals."""
+
+    run_a: Annotated[Positional[Path], tyro.conf.arg(metavar="RUN_A")]
+    """A run, or a folder of `train --seeds`."""
+    run_b: Annotated[Positional[Path], tyro.conf.arg(metavar="RUN_B")]
+    """The run, or folder of seeds, that is set against it."""
+    corpus: Path | None = None
+    """Default: the corpus that both were trained on."""
+    split: Split = "test"
+    resamples: int = 1000
+    """Draws of the bootstrap over dialogues (and seeds)."""
+    seed: int = 0
+    """Seed of the bootstrap."""
     json: bool = False
 
 
@@ -148,13 +168,26 @@ class Attribute:
 
 
 @dataclass(frozen=True)
+class Project:
+    """Put every utterance of a corpus on a map by the vectors of parts, with what the map keeps of neighbourhoods."""
+
+    checkpoint: Path
+    corpus: Path | None = None
+    """Default: the corpus that the run was trained on."""
+    parts: tuple[str, ...] = ("all",)
+    """Such as unique:text, a family, `all` parts together, or hidden; `each`: a map of every one of these."""
+    method: Literal["umap", "pca"] = "umap"
+    json: bool = False
+
+
+@dataclass(frozen=True)
 class Verify:
-    """Are the explanations right? Measured against planted truth, or with --causes against people."""
+    """Are the explanations right? A method on planted truth; with --checkpoint a run, with --causes against people."""
 
     method: str | None = None
-    """dnr (default) or plain."""
+    """dnr (default), plain, df_erc or drkf."""
     backbone: str | None = None
-    """mmgcn (default) or late_fusion."""
+    """mmgcn (default), mm_dfn, dialogue_gcn, sdt or late_fusion; df_erc and drkf take none."""
     preset: Literal["fast", "paper"] | None = None
     """fast (default) or paper."""
     seeds: int | None = None
@@ -162,11 +195,38 @@ class Verify:
     suite: Literal["standard", "hard"] | None = None
     """Planted corpora over noise and training size (default), or the harder families."""
     causes: Path | None = None
-    """JSON file in which people named the turns that caused an emotion (RECCON's layout); needs --checkpoint."""
+    """JSON file in which people named the turns that caused an emotion (RECCON's layout): scores turn attributions."""
     checkpoint: Path | None = None
-    """The run whose turn attributions are scored against --causes."""
+    """The run to measure: writes its decomposition card card.json, or scores it against --causes."""
     corpus: Path | None = None
-    """The corpus of --causes; default: the one that the run was trained on."""
+    """The corpus to measure --checkpoint on; default: the one that it was trained on."""
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class Study:
+    """Train a grid of corpora, methods, backbones and seeds, and keep its tables; killed, it goes on where it was."""
+
+    out: Path
+    """Folder of the study, such as studies/backbones."""
+    corpus: tuple[Path, ...] = ()
+    """Corpus folders, such as data/meld data/iemocap."""
+    methods: tuple[str, ...] = ()
+    """Such as plain dnr; one that carries its own network runs without a backbone."""
+    backbones: tuple[str, ...] = ()
+    """Such as mmgcn late_fusion."""
+    seeds: int | None = None
+    """Train this many seeds of each (0, 1, …; default 5)."""
+    preset: Literal["fast", "paper"] | None = None
+    """fast (default) or paper."""
+    config: Path | None = None
+    """JSON file with fields of a run's configuration; stages and options reach the methods that have them."""
+    keep: Literal["none", "best", "all"] | None = None
+    """Whose checkpoints stay: none (default), the best seed's of each model (on dev), or all."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """auto: CUDA where there is one."""
+    table_only: bool = False
+    """Train nothing; write the tables of the runs that are there."""
     json: bool = False
 
 
@@ -182,9 +242,12 @@ Command = (
     | Annotated[Prepare, tyro.conf.subcommand("prepare")]
     | Annotated[Train, tyro.conf.subcommand("train")]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate")]
+    | Annotated[Compare, tyro.conf.subcommand("compare")]
     | Annotated[Explain, tyro.conf.subcommand("explain")]
     | Annotated[Attribute, tyro.conf.subcommand("attribute")]
+    | Annotated[Project, tyro.conf.subcommand("project")]
     | Annotated[Verify, tyro.conf.subcommand("verify")]
+    | Annotated[Study, tyro.conf.subcommand("study")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]
 )
 NAMES = tuple(get_args(kind)[0].__name__.lower() for kind in get_args(Command))
@@ -216,7 +279,8 @@ def refuse(event: Any, command: str, see: str) -> NoReturn:
     """Raise UsageError for a parse error of tyro (1.0.17, pinned: the events are not part of its public interface)."""
     kind, argument = type(event).__name__, getattr(event, "argument", None)
     if kind == "MissingArgs":
-        names = [missing.arg.lowered.name_or_flags[0] for missing in event.missing_arguments]
+        wanted = [missing.arg for missing in event.missing_arguments]
+        names = [arg.lowered.metavar if arg.is_positional() else arg.lowered.name_or_flags[0] for arg in wanted]
         raise UsageError(f"{command} needs {' and '.join(names)}", do=see)
     if kind == "UnrecognizedArgs":
         raise UsageError("unknown option", got=" ".join(event.tokens), do=see)
@@ -228,5 +292,6 @@ def refuse(event: Any, command: str, see: str) -> NoReturn:
         choices = choices if len(choices) == len(event.choices) else sorted(choices)  # a set, where None is allowed
         raise UsageError(f"bad {name}", got=repr(event.value), expected="one of " + ", ".join(choices), do=see)
     expected = str(argument.lowered.metavar).replace("{None}|", "").strip("{}")
-    given = re.search(r"from \[(.*?)\]", getattr(event, "message", ""))
-    raise UsageError(f"bad {name}", got=given[1] if given else "no value", expected=expected, do=see)
+    given = re.search(r"from \[(.*?)\]|: ('.*')$", getattr(event, "message", ""))
+    got = (given[1] or given[2]) if given else "no value"
+    raise UsageError(f"bad {name}", got=got, expected=expected, do=see)

@@ -26,10 +26,12 @@ class StageConfig(Frozen):
 
     epochs: int = Field(ge=0, le=10_000)
     learning_rate: float = Field(gt=0, le=1)
+    second_beta: float = Field(default=0.99, gt=0, lt=1, description="AdamW's decay of squared gradients")
     weight_decay: float = Field(default=0.01, ge=0)
     batch: int = Field(ge=1, description="dialogues, or utterances where the stage works on single utterances")
     patience: int = Field(default=15, ge=1)
-    schedule: Literal["constant", "one_cycle"] = "one_cycle"
+    schedule: Literal["constant", "one_cycle", "linear"] = "one_cycle"
+    warm_up_steps: int = Field(default=0, ge=0, description="steps of rising rate, in the linear schedule")
 
 
 class RunConfig(Frozen):
@@ -61,10 +63,13 @@ class RunConfig(Frozen):
         return options
 
 
-SIZES = ("unique_width", "redundant_width", "synergistic_width", "evidence_width", "detectors")
+SIZES = (
+    "unique_width", "redundant_width", "synergistic_width", "evidence_width", "detectors",
+    "alignment_width", "tokens", "layers", "heads", "blocks",
+)  # fmt: skip
 DNR_OPTIONS: dict[str, float] = {
     "unique_width": 128,
-    "redundant_width": 16,
+    "redundant_width": 32,
     "synergistic_width": 32,
     "detectors": 64,
     "detector_dropout": 0.3,
@@ -75,13 +80,41 @@ DNR_OPTIONS: dict[str, float] = {
     "align_weight": 1.0,
     "decorrelate_weight": 0.5,
     "auxiliary_weight": 0.5,
-    "silence_weight": 0.2,
+    "silence_weight": 0.7,
     "synergy_dropout": 0.5,
     "context_weight": 1.0,
     "contrast_weight": 0.1,
     "roles_weight": 1.0,
 }
 """Widths and loss weights of Divide and Refine; docs/methods.md says what each is for."""
+
+DF_ERC_OPTIONS: dict[str, float] = {
+    "disentangled_scale": 0.4,
+    "fused_scale": 0.9,
+    "context_scale": 0.8,
+    "alignment_width": 500,
+    "margin": 0.1,
+    "prototype_momentum": 0.9,
+    "contrast_temperature": 1.0,
+    "contrast_weight": 0.4,
+    "similarity_weight": 0.7,
+    "confidence_weight": 1.0,
+    "other_class_weight": 1.3,
+}
+"""Scales and weights of DF-ERC (arXiv 2308.04502); the momentum of its prototypes is ours."""
+DRKF_OPTIONS: dict[str, float] = {
+    "tokens": 4,
+    "layers": 6,
+    "heads": 4,
+    "blocks": 5,
+    "shuffle": 0.5,
+    "difference_weight": 0.2,
+    "contrast_weight": 0.2,
+    "closeness_weight": 0.2,
+    "divergence_weight": 1.0,
+    "alone_weight": 0.2,
+}
+"""Sizes and weights of DRKF (arXiv 2508.01644); tokens, heads, shuffle and the last weight are ours."""
 
 
 def preset(method: str, backbone: str | None, name: Preset = "fast", *, seed: int = 0) -> RunConfig:
@@ -99,6 +132,8 @@ def preset(method: str, backbone: str | None, name: Preset = "fast", *, seed: in
             patience=200 if slow else 60,
         )
         stages, options = {"divide": divide, "refine": dialogue}, DNR_OPTIONS
+    if method in ("df_erc", "drkf"):
+        return own_network(method, slow, seed)
     return RunConfig(
         method=method,
         backbone=backbone,
@@ -111,12 +146,45 @@ def preset(method: str, backbone: str | None, name: Preset = "fast", *, seed: in
     )
 
 
+def own_network(method: str, slow: bool, seed: int) -> RunConfig:
+    """The defaults of a method that takes no backbone; the rates of fast ones were tried on dev of IEMOCAP."""
+    if method == "df_erc":
+        train = StageConfig(epochs=30, learning_rate=1e-3, batch=4, patience=10)
+        options, width = DF_ERC_OPTIONS | {"alignment_width": 128}, 128
+        if slow:
+            linear = {"second_beta": 0.84, "schedule": "linear", "warm_up_steps": 100}
+            train = train.model_copy(update=linear | {"epochs": 20, "learning_rate": 5e-4, "batch": 16, "patience": 20})
+            options, width = DF_ERC_OPTIONS, 300
+    else:
+        train = StageConfig(epochs=30, learning_rate=1e-3, batch=128, patience=10)
+        options, width = DRKF_OPTIONS | {"tokens": 2, "layers": 2}, 128
+        if slow:
+            train = train.model_copy(update={"epochs": 60, "learning_rate": 1e-4, "patience": 60})
+            options, width = DRKF_OPTIONS, 256
+    return RunConfig(
+        method=method,
+        backbone=None,
+        preset="paper" if slow else "fast",
+        seed=seed,
+        width=width,
+        average=0.0 if slow else 0.98,
+        stages={"train": train},
+        options=options,
+    )
+
+
 def parse_config(values: dict[str, Any], *, source: str) -> RunConfig:
     """A RunConfig from JSON values. Raises UsageError with the first fault on one line."""
     try:
         return RunConfig.model_validate(values)
     except ValidationError as error:
         raise bad_values(f"bad configuration in {source}", error) from error
+
+
+def merge(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
+    """`more` over `base`, nested objects merged."""
+    nested = {k: merge(base[k], v) for k, v in more.items() if isinstance(v, dict) and isinstance(base.get(k), dict)}
+    return base | more | nested
 
 
 def bad_values(what: str, error: ValidationError) -> UsageError:

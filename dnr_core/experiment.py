@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import resource
 from collections.abc import Callable
 from pathlib import Path
@@ -55,10 +56,14 @@ def train_run(
     device: str = "auto",
     resume: bool = False,
     overwrite: bool = False,
+    explained: bool = True,
     on_epoch: EpochProgress = lambda record: None,
     on_rows: RowProgress = lambda done, of: None,
+    on_nulls: RowProgress = lambda done, of: None,
 ) -> dict[str, Any]:
     """Train one run into `out` and store its test results. Returns its metrics.
+
+    Without `explained` only the run itself is made: no subset model and no stored results.
 
     A finished run with `resume` is returned as it is. Raises InterruptedRun after Ctrl-C, with the best weights so far
     saved and the state kept for `resume`; DnRError where `out` exists or cannot be written.
@@ -75,12 +80,13 @@ def train_run(
     corpus = engine.corpus(corpus_folder)
     trained = train(corpus, config, device=device, state_path=state, resume=resume, progress=on_epoch)
     metrics = measure(trained, corpus) | {"device": device_name(device), "threads": config.threads}
-    subset = None if trained.interrupted else subset_model(corpus, config.seed, on_epoch)
+    subset = subset_model(corpus, config.seed, on_epoch) if explained and not trained.interrupted else None
     save_run(out, trained, config, corpus, metrics, subset=subset, overwrite=overwrite or resume)
     if trained.interrupted:
         done = f"{len(trained.history)} epochs"
         raise InterruptedRun(f"interrupted after {done}; the best so far is in {out}", do="go on with --resume")
-    store_results(engine, out, corpus_folder, on_rows)
+    if explained:
+        store_results(engine, out, corpus_folder, on_rows, on_nulls)
     state.unlink(missing_ok=True)
     return metrics
 
@@ -107,13 +113,19 @@ def measure(trained: Any, corpus: Corpus) -> dict[str, Any]:
         rows, logits = predict_split(trained.model, data, corpus, split)
         dialogues = corpus.utterances["dialogue_id"].to_numpy(dtype=object)[rows]
         metrics[split] = evaluation(corpus.labels[rows], logits.argmax(1), dialogues, corpus.emotions)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return metrics | {
         "epochs": len(trained.history),
         "train_seconds": round(trained.seconds, 1),
-        "peak_memory_mib": round(peak),
+        "peak_memory_mib": peak_memory_mib(),
         "interrupted": trained.interrupted,
     }
+
+
+def peak_memory_mib() -> int:
+    """The most memory that this process has held. On Linux ru_maxrss starts at the peak of whoever started it."""
+    status = Path("/proc/self/status")
+    own = re.search(r"VmHWM:\s+(\d+) kB", status.read_text()) if status.is_file() else None
+    return round((int(own[1]) if own else resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) / 1024)
 
 
 def device_name(device: str) -> str:
@@ -126,38 +138,44 @@ def device_name(device: str) -> str:
     return torch.cuda.get_device_name(chosen) if chosen.type == "cuda" else chosen.type
 
 
-def store_results(engine: Engine, run: Path, corpus_folder: Path, on_rows: RowProgress) -> None:
-    """Store predictions of every split, the dialogue-scope coalitions of test (or the last split there is), what claims
-    about parts are tested against, and what the data offer in that split.
+def store_results(engine: Engine, run: Path, corpus_folder: Path, on_rows: RowProgress, on_nulls: RowProgress) -> None:
+    """Store predictions and signals of every split, the dialogue-scope coalitions of test (or the last split there is),
+    what claims about parts are tested against, and what the data offer in that split.
     """
     splits = [split for split in ("train", "dev", "test") if split in engine.corpus(corpus_folder).split_of.values()]
     for split in splits:
         engine.predictions(run, corpus_folder, split)
+        engine.signals(run, corpus_folder, split)
     if engine.has_information(run, corpus_folder):
         engine.information(run, corpus_folder, splits[-1])
     if "components" in engine.run(run).supports:
         engine.compute_coalitions(run, corpus_folder, splits[-1], progress=on_rows)
-        engine.component_null(run, corpus_folder, progress=on_rows)
+        engine.component_null(run, corpus_folder, progress=on_nulls)
 
 
 def summarise(metrics: list[dict[str, Any]], seeds: list[int]) -> dict[str, Any]:
     """Mean, standard deviation and 95 % t-interval over seeds of the test (else dev) scores."""
-    from scipy.stats import t
-
     split = "test" if all("test" in one for one in metrics) else "dev"
     summary: dict[str, Any] = {"split": split, "seeds": seeds, "n_seeds": len(seeds)}
     for name in SUMMARISED:
-        values = np.array([one[split][name] for one in metrics], dtype=float)
-        spread = float(values.std(ddof=1)) if len(values) > 1 else None
-        half = float(t.ppf(0.975, len(values) - 1)) * spread / math.sqrt(len(values)) if spread is not None else None
-        mean = float(values.mean())
-        summary[name] = {
-            "mean": mean,
-            "sd": spread,
-            "interval": None if half is None else [mean - half, mean + half],
-            "values": values.tolist(),
-        }
+        summary[name] = mean_interval([one[split][name] for one in metrics])
     return summary
+
+
+def mean_interval(given: list[float]) -> dict[str, Any]:
+    """`mean`, `sd`, 95 % t-`interval` (both None for a single value) and `values`."""
+    from scipy.stats import t
+
+    values = np.array(given, dtype=float)
+    spread = float(values.std(ddof=1)) if len(values) > 1 else None
+    half = float(t.ppf(0.975, len(values) - 1)) * spread / math.sqrt(len(values)) if spread is not None else None
+    mean = float(values.mean())
+    return {
+        "mean": mean,
+        "sd": spread,
+        "interval": None if half is None else [mean - half, mean + half],
+        "values": values.tolist(),
+    }
 
 
 def train_seeds(

@@ -44,6 +44,10 @@ class TrainingProgress:
         """Some utterances are explained."""
         self.show(f"{self.prefix}coalitions", f"{self.prefix}coalitions", done, of)
 
+    def nulls(self, done: int, of: int) -> None:
+        """Some utterances of the null tests are explained."""
+        self.show(f"{self.prefix}null tests", f"{self.prefix}null tests", done, of)
+
     def show(self, key: str, words: str, done: int, of: int) -> None:
         """Move a bar, or print a line now and then."""
         if not self.console.is_terminal:

@@ -7,15 +7,20 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
-from dnr_core.errors import one_of
+from dnr_core.errors import UsageError, one_of
 
 METHODS = {
     "plain": "dnr_core.model.methods.plain:Plain",
     "dnr": "dnr_core.model.methods.dnr:DivideAndRefine",
+    "df_erc": "dnr_core.model.methods.df_erc:DFERC",
+    "drkf": "dnr_core.model.methods.drkf:DRKF",
 }
 BACKBONES = {
     "late_fusion": "dnr_core.model.backbones.late_fusion:LateFusion",
     "mmgcn": "dnr_core.model.backbones.mmgcn:MMGCN",
+    "dialogue_gcn": "dnr_core.model.backbones.dialogue_gcn:DialogueGCN",
+    "mm_dfn": "dnr_core.model.backbones.mm_dfn:MMDFN",
+    "sdt": "dnr_core.model.backbones.sdt:SDT",
 }
 ENTRY_POINT_GROUPS = {"method": "dnr_core.methods", "backbone": "dnr_core.backbones"}
 """A package adds its own through these entry-point groups (docs/architecture.md has an example)."""
@@ -41,3 +46,19 @@ def lookup(kind: str, name: str) -> Any:
         raise one_of(f"unknown {kind}", name, known)
     module, _, attribute = known[name].partition(":")
     return getattr(import_module(module), attribute)
+
+
+def default_backbone(method: str) -> str | None:
+    """The backbone that a method is trained with where none is named; None where it carries its own network."""
+    return None if lookup("method", method).own_network or not names("backbone") else "mmgcn"
+
+
+def check_backbone(method: str, backbone: str | None) -> None:
+    """Raise UsageError for a backbone that is not known, or that is given to a method with its own network."""
+    if backbone is None:
+        return
+    lookup("backbone", backbone)
+    if lookup("method", method).own_network:
+        raise UsageError(
+            f"method {method} carries its own network", got=f"backbone {backbone}", do="leave --backbone out"
+        )

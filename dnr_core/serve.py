@@ -5,12 +5,28 @@ from __future__ import annotations
 from dnr_core.catalogue import DEMO_CORPUS, DEMO_RUN, Recent
 from dnr_core.results.attribution import AttributionResults
 from dnr_core.results.card import CardResults
-from dnr_core.results.components import pick_values
+from dnr_core.results.compare import CompareResults
+from dnr_core.results.errors import ErrorResults
 from dnr_core.results.information import InformationResults
+from dnr_core.results.notes import NoteResults
+from dnr_core.results.projection import ProjectionResults
+from dnr_core.results.signals import SignalResults
+from dnr_core.results.splits import SplitResults
 from dnr_core.results.trust import TrustResults
 
 
-class Engine(TrustResults, InformationResults, AttributionResults, CardResults):
+class Engine(
+    ErrorResults,
+    TrustResults,
+    SplitResults,
+    InformationResults,
+    AttributionResults,
+    CardResults,
+    CompareResults,
+    SignalResults,
+    ProjectionResults,
+    NoteResults,
+):
     """Which corpora and runs there are (Catalogue), and what runs say of corpora, computed once and stored (results/).
 
     Reading stored results needs no torch; it is imported when something has to be computed. One engine serves all
@@ -18,4 +34,4 @@ class Engine(TrustResults, InformationResults, AttributionResults, CardResults):
     """
 
 
-__all__ = ["DEMO_CORPUS", "DEMO_RUN", "Engine", "Recent", "pick_values"]
+__all__ = ["DEMO_CORPUS", "DEMO_RUN", "Engine", "Recent"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import combinations
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 
@@ -17,15 +17,34 @@ SPLITS: tuple[str, ...] = ("train", "dev", "test")
 FAMILIES: tuple[str, ...] = ("unique", "redundant", "synergistic")
 SCOPES: tuple[str, ...] = ("dialogue", "utterance")
 REMOVALS: tuple[str, ...] = ("mean", "zero", "donor")
-ATTRIBUTIONS: tuple[str, ...] = (
-    "integrated_gradients",
-    "gradient_x_input",
-    "gradient_shap",
-    "feature_ablation",
-    "shapley_value_sampling",
-    "occlusion",
-    "layer_integrated_gradients",
-)
+OVERS: tuple[str, ...] = ("features", "turns", "modalities", "components")
+"""What attributions can be given to."""
+ATTRIBUTION_VIEWS: dict[str, tuple[str, ...]] = {
+    "integrated_gradients": ("features", "turns", "modalities"),
+    "gradient_x_input": OVERS,
+    "gradient_shap": OVERS,
+    "feature_ablation": OVERS,
+    "shapley_value_sampling": ("turns", "modalities", "components", "features"),
+    "occlusion": ("turns",),
+    "layer_integrated_gradients": ("components", "turns"),
+}
+"""What each method of attribution can give values to; the first is its default."""
+ATTRIBUTIONS: tuple[str, ...] = tuple(ATTRIBUTION_VIEWS)
+
+MAPS: tuple[str, ...] = ("umap", "pca")
+"""How vectors are put on a map."""
+MAP_FEWEST = 16
+"""Utterances that a UMAP needs: one and its 15 neighbours."""
+
+
+class AttributionOptions(TypedDict, total=False):
+    """What can be chosen about an attribution; what is left out stands at the default of `attribute`."""
+
+    method: str
+    target: str | None
+    baseline: str
+    scale: str
+    over: str | None
 
 
 def join_modalities(modalities: tuple[str, ...] | list[str]) -> str:
@@ -50,6 +69,19 @@ def players_of(modalities: tuple[str, ...]) -> tuple[str, ...]:
     pairs = sorted(join_modalities(pair) for pair in combinations(ordered, 2))
     unique = [f"unique:{modality}" for modality in ordered]
     return tuple(unique + [f"{family}:{pair}" for family in FAMILIES[1:] for pair in pairs])
+
+
+def map_parts(players: tuple[str, ...]) -> tuple[str, ...]:
+    """What can be put on a map: `all` players, each family, each player; `hidden`: what the network makes of them."""
+    families = [family for family in FAMILIES if sum(split_player(player)[0] == family for player in players) > 1]
+    return ("all", *families, *players, "hidden")
+
+
+def players_in(part: str, players: tuple[str, ...]) -> tuple[str, ...]:
+    """The players whose vectors a part of a map is made of; itself where it is `hidden` or one player."""
+    if part == "all":
+        return players
+    return tuple(player for player in players if split_player(player)[0] == part) if part in FAMILIES else (part,)
 
 
 @dataclass(frozen=True)
@@ -146,6 +178,56 @@ class ComponentValues:
     total: np.ndarray
     completeness_gap: np.ndarray
     interactions: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class SignalValues:
+    """What a method says of its own workings for N utterances: name → (N,), or (N, M) in the order of MODALITIES.
+
+    NaN where a value is not defined or the modality is absent (an index is −1 there); `descriptions` has one sentence
+    for each name.
+    """
+
+    utterance_ids: tuple[str, ...]
+    values: dict[str, np.ndarray]
+    descriptions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Purity:
+    """Mean share of the nearest `neighbours` that have the same gold emotion, asked of `n` labelled utterances.
+
+    `on_map` by coordinates, `in_vectors` by what was mapped, `chance` for neighbours drawn at random; all None where
+    fewer than two utterances are labelled.
+    """
+
+    on_map: float | None
+    in_vectors: float | None
+    chance: float | None
+    neighbours: int
+    n: int
+
+
+@dataclass(frozen=True)
+class Projection:
+    """A map of the N utterances of a corpus, all splits, in corpus order.
+
+    `part` is one of `map_parts`, `names` the players that it is made of; `coordinates` (N, 2) float32, NaN where none
+    of them is available, and `n` utterances where one is; `method` one of MAPS with its `parameters`.
+    `trustworthiness` (Venna and Kaski 2001; 1: no new neighbours on the map) by `trusted_neighbours` neighbours within
+    a sample of `trusted` utterances, None where these are fewer than three.
+    """
+
+    part: str
+    names: tuple[str, ...]
+    method: str
+    parameters: dict[str, Any]
+    coordinates: np.ndarray
+    n: int
+    trustworthiness: float | None
+    trusted_neighbours: int
+    trusted: int
+    purity: Purity
 
 
 @dataclass(frozen=True)

@@ -166,6 +166,7 @@ def workspace(one_thread: None, tmp_path_factory: pytest.TempPathFactory) -> Wor
     for split in ("train", "dev", "test"):
         made.engine.predictions(RUN, "planted", split)
     made.engine.predictions(RUN, "hostile", "test")
+    made.engine.projection(RUN, "planted", "all", "pca")
     shutil.copytree(made.checkpoints / RUN, made.checkpoints / "corrupt-run")
     metrics = json.loads((made.checkpoints / "corrupt-run" / "metrics.json").read_text())
     metrics["test"]["weighted_f1"] = 0.99

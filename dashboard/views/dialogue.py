@@ -2,10 +2,10 @@
 
 import streamlit as st
 
-from dashboard import controls, dialogue_figures, focus
+from dashboard import controls, dialogue_figures, focus, signals
 from dashboard.charts import show, show_clickable
 from dashboard.chat import clock, legend, show_chat, truth
-from dashboard.dialogue_data import DialogueNumbers, dialogue_numbers, failed_parts, offered_to
+from dashboard.dialogue_data import DialogueNumbers, dialogue_numbers, failed_parts
 from dashboard.markup import heading, notice, reads, write
 from dashboard.state import Selection, go_to
 
@@ -51,30 +51,18 @@ def side(chosen: Selection, numbers: DialogueNumbers) -> None:
     if numbers.values is not None:
         explained(chosen, numbers)
     if numbers.before is not None:
-        offered(chosen, numbers)
+        signals.show_turn(chosen)
+        focus.offered(chosen)
 
 
 def explained(chosen: Selection, numbers: DialogueNumbers) -> None:
     """What the model used: whether a part is decisive, all parts, the smallest sets."""
     label = numbers.emotions[int(numbers.predicted[chosen.turn])]
-    heading(f"What made it “{label}”", "Exact Shapley value of each part, in logits.")
+    heading(f"What made it “{label}”", dialogue_figures.about_values(numbers.values.players))
     reads(dialogue_figures.claim(numbers, chosen.turn, failed_parts(chosen)))
     show(dialogue_figures.parts(numbers, chosen.turn), "parts")
     if numbers.sets is not None:
-        reads(dialogue_figures.sets_reading(numbers, chosen.turn))
-
-
-def offered(chosen: Selection, numbers: DialogueNumbers) -> None:
-    """What the data offer, apart from what the model used; or why it cannot be shown."""
-    found = offered_to(chosen)
-    if isinstance(found, str):
-        notice(found, kind="info")
-        return
-    heading(
-        f"What the data offer about “{numbers.emotions[found.label]}”",
-        "Bits that the modalities tell about this class, whatever the model uses.",
-    )
-    show(dialogue_figures.offered(numbers, found), "offered")
+        reads(dialogue_figures.sets_reading(numbers.sets[chosen.turn], label))
 
 
 page()

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import controls, overview_data, trust
+from dashboard import controls, overview_data, signals, trust
 from dashboard.charts import show
 from dashboard.markup import heading, notice, reads, table, tiles
 from dashboard.state import Selection, engine
@@ -62,6 +62,7 @@ def scores(chosen: Selection, split: str) -> None:
             overview_data.confusion_figure(engine().predictions(chosen.run.info.name, chosen.corpus_name, split)),
             "matrix",
         )
+    signals.show_split(chosen, split)
     explained(chosen, split)
 
 
@@ -90,6 +91,8 @@ def explained(chosen: Selection, split: str) -> None:
     if card is not None:
         heading("Decomposition card", f"Measured on {card['split']} of corpus {card['corpus']['name']}.")
         table(["", "value", "of"], trust.card_rows(card))
+    elif "components" in chosen.run.supports:
+        notice(trust.NO_CARD.format(run=chosen.run.info.path), kind="info")
 
 
 page()

@@ -10,13 +10,29 @@ from typing import Any
 
 from dnr_core import __version__
 from dnr_core.cli.attributions import attribute
+from dnr_core.cli.compare import compare
 from dnr_core.cli.corpora import demo, prepare
 from dnr_core.cli.explanations import explain
 from dnr_core.cli.output import drop_stdout, write
+from dnr_core.cli.projections import project
 from dnr_core.cli.runs import evaluate, train
+from dnr_core.cli.study import study
 from dnr_core.cli.system import doctor
 from dnr_core.cli.verify import verify
-from dnr_core.commands import Attribute, Demo, Doctor, Evaluate, Explain, Prepare, Train, Verify, parse
+from dnr_core.commands import (
+    Attribute,
+    Compare,
+    Demo,
+    Doctor,
+    Evaluate,
+    Explain,
+    Prepare,
+    Project,
+    Study,
+    Train,
+    Verify,
+    parse,
+)
 from dnr_core.errors import EXIT_ERROR, EXIT_INTERRUPTED, DnRError
 
 COMMANDS: dict[type, Callable[[Any], None]] = {
@@ -24,9 +40,12 @@ COMMANDS: dict[type, Callable[[Any], None]] = {
     Prepare: prepare,
     Train: train,
     Evaluate: evaluate,
+    Compare: compare,
     Explain: explain,
     Attribute: attribute,
+    Project: project,
     Verify: verify,
+    Study: study,
     Doctor: doctor,
 }
 

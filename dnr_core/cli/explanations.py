@@ -25,7 +25,7 @@ def explain(command: Explain) -> None:
         stored = engine.compute_coalitions(
             command.checkpoint, corpus, command.split, command.scope, progress=shown.rows
         )
-        null = engine.component_null(command.checkpoint, corpus, command.scope, progress=shown.rows)
+        null = engine.component_null(command.checkpoint, corpus, command.scope, progress=shown.nulls)
     header, rows = engine.fitting(command.checkpoint, corpus)
     if null is None:
         raise KeyboardInterrupt

@@ -7,10 +7,10 @@ from typing import Any
 
 from dnr_core.cli.output import answer
 from dnr_core.commands import Evaluate, Train
-from dnr_core.config import RunConfig, checkpoint_root, parse_config, preset, read_json
+from dnr_core.config import RunConfig, checkpoint_root, merge, parse_config, preset, read_json
 from dnr_core.errors import UsageError, one_of
 from dnr_core.progress import TrainingProgress
-from dnr_core.registry import lookup, names
+from dnr_core.registry import check_backbone, default_backbone, lookup
 from dnr_core.serve import Engine
 
 
@@ -32,7 +32,7 @@ def train(command: Train) -> None:
     with TrainingProgress() as shown:
         settings: dict[str, Any] = {
             "device": command.device, "resume": command.resume, "overwrite": command.overwrite,
-            "on_epoch": shown.epoch, "on_rows": shown.rows,
+            "on_epoch": shown.epoch, "on_rows": shown.rows, "on_nulls": shown.nulls,
         }  # fmt: skip
         if command.seeds is None:
             result = train_run(engine, command.corpus, config, out, **settings)
@@ -47,8 +47,8 @@ def run_config(command: Train) -> RunConfig:
     given = read_json(command.config) if command.config else {}
     method = str(command.method or given.get("method") or "dnr")
     stages = {stage.name: stage.unit for stage in lookup("method", method).stages}
-    backbone = command.backbone or given.get("backbone") or ("mmgcn" if names("backbone") else None)
-    lookup("backbone", backbone)
+    backbone = command.backbone or given.get("backbone") or default_backbone(method)
+    check_backbone(method, backbone)
     name = command.preset or given.get("preset") or "fast"
     if name not in ("fast", "paper"):
         raise UsageError("unknown preset", got=repr(name), expected="fast or paper")
@@ -69,12 +69,6 @@ def run_config(command: Train) -> RunConfig:
             if stages.get(stage) == "dialogue" and isinstance(settings, dict):
                 settings["batch"] = command.batch
     return parse_config(values, source=str(command.config or "the flags"))
-
-
-def merge(base: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
-    """`more` over `base`, nested objects merged."""
-    nested = {k: merge(base[k], v) for k, v in more.items() if isinstance(v, dict) and isinstance(base.get(k), dict)}
-    return base | more | nested
 
 
 def described(result: dict[str, Any]) -> str:

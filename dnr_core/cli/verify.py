@@ -7,46 +7,57 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from dnr_core.cli.card import make_card
 from dnr_core.cli.output import answer, cell, table
 from dnr_core.cli.runs import corpus_of, other_corpus
 from dnr_core.commands import Verify
+from dnr_core.config import checkpoint_root
 from dnr_core.errors import UsageError
 from dnr_core.explain.causes import METRICS
 from dnr_core.progress import TrainingProgress
+from dnr_core.registry import default_backbone
+from dnr_core.results.verified import save_verified
 from dnr_core.serve import Engine
 
 PLANTED_ONLY = ("method", "backbone", "preset", "seeds", "suite")
-PEOPLE_ONLY = ("checkpoint", "corpus")
 
 
 def verify(command: Verify) -> None:
-    unwanted = PEOPLE_ONLY if command.causes is None else PLANTED_ONLY
-    given = [f"--{name}" for name in unwanted if getattr(command, name) is not None]
-    if command.causes is None:
-        if given:
-            raise UsageError("verify without --causes trains runs of its own", got=given[0], do="add --causes FILE")
+    if command.checkpoint is None:
+        if command.causes is not None:
+            raise UsageError("verify --causes needs --checkpoint", expected="the run whose attributions are scored")
+        if command.corpus is not None:
+            raise UsageError("verify --corpus needs --checkpoint", expected="the run that is measured on it")
         against_truth(command)
         return
+    given = [f"--{name}" for name in PLANTED_ONLY if getattr(command, name) is not None]
     if given:
-        raise UsageError("verify --causes scores a run that is there", got=given[0], do=f"leave {given[0]} out")
-    if command.checkpoint is None:
-        raise UsageError("verify --causes needs --checkpoint", expected="the run whose attributions are scored")
-    against_people(command.causes, command.checkpoint, command.corpus, as_json=command.json)
+        raise UsageError("verify --checkpoint measures a run that is there", got=given[0], do=f"leave {given[0]} out")
+    if command.causes is None:
+        make_card(command.checkpoint, command.corpus, as_json=command.json)
+    else:
+        against_people(command.causes, command.checkpoint, command.corpus, as_json=command.json)
 
 
 def against_truth(command: Verify) -> None:
-    """Train on planted corpora and print how often the explanation names what was planted."""
+    """Train on planted corpora, print how often the explanation names what was planted, and store it for the cards."""
+    from dnr_core.verification import checked_config
     from dnr_core.verification import verify as planted_truth
 
+    seeds = 1 if command.seeds is None else command.seeds
+    method = command.method or "dnr"
+    names = (method, command.backbone or default_backbone(method), command.preset or "fast")
     values = planted_truth(
-        method=command.method or "dnr",
-        backbone=command.backbone or "mmgcn",
-        preset=command.preset or "fast",
-        seeds=1 if command.seeds is None else command.seeds,
+        method=names[0],
+        backbone=names[1],
+        preset=names[2],
+        seeds=seeds,
         suite=command.suite or "standard",
         progress=lambda line: sys.stderr.write(f"{line}\n"),
     )
     answer(values, planted_tables(values), as_json=command.json)
+    stored = save_verified(checkpoint_root(), values, checked_config(*names), seeds=seeds)
+    sys.stderr.write(f"stored in {stored}\n")
 
 
 def planted_tables(values: dict[str, Any]) -> str:

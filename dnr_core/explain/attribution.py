@@ -164,11 +164,7 @@ def pose(
     parts = over == "components" or method == "layer_integrated_gradients"
     draws = SHAP_DONORS if method == "gradient_shap" and baseline == "donor" else 1
     space = (component_space if parts else raw_space)(model, data, corpus, rows, baseline=baseline, draws=draws)
-    if target is None:
-        with torch.no_grad():
-            chosen = int(space.logits(space.inputs)[0, turn].argmax())
-    else:
-        chosen = corpus.emotions.index(target)
+    chosen = int(space.ends[0, turn].argmax()) if target is None else corpus.emotions.index(target)
     ids = tuple(corpus.utterances["utterance_id"].iloc[rows])
     return Problem(space, turn, chosen, scale), grouping(space, over, turn=turn, utterance_ids=ids)
 

@@ -39,6 +39,12 @@ class Space:
     names: np.ndarray
     logits: Callable[[Tensor], Tensor]
 
+    @cached_property
+    def ends(self) -> Tensor:
+        """Logits of the inputs, then of the baselines, (1 + R, T, C)."""
+        with torch.no_grad():
+            return self.logits(torch.cat([self.inputs, self.baselines]))
+
     @property
     def turns(self) -> int:
         """T."""
@@ -88,17 +94,20 @@ class Problem:
     def __call__(self, values: Tensor) -> Tensor:
         return class_output(self.space.logits(values)[:, self.turn], self.target, self.scale)
 
+    @property
+    def ends(self) -> Tensor:
+        """f of the inputs, then of the baselines, (1 + R,)."""
+        return class_output(self.space.ends[:, self.turn], self.target, self.scale)
+
     @cached_property
     def total(self) -> float:
         """f(x)."""
-        with torch.no_grad():
-            return float(self(self.space.inputs))
+        return float(self.ends[0])
 
     @cached_property
     def baseline_total(self) -> float:
         """f(baseline), the mean over baselines where there are several."""
-        with torch.no_grad():
-            return float(self(self.space.baselines).double().mean())
+        return float(self.ends[1:].double().mean())
 
     @property
     def tolerance(self) -> float:

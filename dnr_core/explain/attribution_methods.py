@@ -6,7 +6,7 @@ import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,11 +21,11 @@ from captum.attr import (
 )
 from torch import Tensor
 
+from dnr_core.explain.attribution_cost import SHAP_SAMPLES, SHAPLEY_ORDERS, STEPS
 from dnr_core.explain.attribution_inputs import Groups, Problem, Space
+from dnr_core.types import ATTRIBUTION_VIEWS
 
-STEPS = (50, 100, 200, 400)
-SHAP_SAMPLES, SHAP_DONORS, SHAPLEY_ORDERS = 200, 16, 25
-OVERS = ("features", "turns", "modalities", "components")
+SHAP_DONORS = 16
 _CUDNN_LOCK = threading.RLock()
 
 Found = tuple[np.ndarray, int | None]
@@ -49,12 +49,17 @@ def path_integral(problem: Problem, steps: tuple[int, ...] = STEPS) -> tuple[np.
                 space.baselines[:1],
                 n_steps=used,
                 method="gausslegendre",
-                internal_batch_size=space.copies_at_once,
+                internal_batch_size=even_part(used, space.copies_at_once),
             )
         )
         if abs(cells.sum() - (problem.total - problem.baseline_total)) <= problem.tolerance:
             break
     return cells, used
+
+
+def even_part(count: int, most: int) -> int:
+    """The size of the parts of `count` copies, at most `most` each: as few parts as can be, as even as can be."""
+    return math.ceil(count / math.ceil(count / most))
 
 
 def gradient_x_input(problem: Problem, groups: Groups) -> Found:
@@ -99,27 +104,26 @@ def occlusion(problem: Problem, groups: Groups) -> Found:
 
 @dataclass(frozen=True)
 class Entry:
-    """A method of attribution: its function, the views it offers (the first is the default), whether its values promise
-    to sum to f(x) − f(baseline), and whether they are drawn at random.
+    """A method of attribution: its function, whether its values promise to sum to f(x) − f(baseline), whether they are
+    drawn at random, and the views it offers (the first is the default).
     """
 
     attribute: Callable[[Problem, Groups], Found]
-    overs: tuple[str, ...]
     complete: bool
     sampled: bool = False
+    overs: tuple[str, ...] = ()
 
 
-METHODS: dict[str, Entry] = {
-    "integrated_gradients": Entry(integrated_gradients, ("features", "turns", "modalities"), True),
-    "gradient_x_input": Entry(gradient_x_input, OVERS, False),
-    "gradient_shap": Entry(gradient_shap, OVERS, True, True),
-    "feature_ablation": Entry(feature_ablation, OVERS, False),
-    "shapley_value_sampling": Entry(
-        shapley_value_sampling, ("turns", "modalities", "components", "features"), True, True
-    ),
-    "occlusion": Entry(occlusion, ("turns",), False),
-    "layer_integrated_gradients": Entry(integrated_gradients, ("components", "turns"), True),
+ENTRIES: dict[str, Entry] = {
+    "integrated_gradients": Entry(integrated_gradients, complete=True),
+    "gradient_x_input": Entry(gradient_x_input, complete=False),
+    "gradient_shap": Entry(gradient_shap, complete=True, sampled=True),
+    "feature_ablation": Entry(feature_ablation, complete=False),
+    "shapley_value_sampling": Entry(shapley_value_sampling, complete=True, sampled=True),
+    "occlusion": Entry(occlusion, complete=False),
+    "layer_integrated_gradients": Entry(integrated_gradients, complete=True),
 }
+METHODS = {name: replace(ENTRIES[name], overs=overs) for name, overs in ATTRIBUTION_VIEWS.items()}
 """Name → method. `layer_integrated_gradients` runs on the vectors of the parts."""
 
 

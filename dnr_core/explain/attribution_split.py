@@ -104,8 +104,7 @@ def explain_dialogue(
     space: Space, corpus: Corpus, rows: np.ndarray, wanted: np.ndarray, scale: str
 ) -> DialogueAttribution:
     """All turns of one dialogue for the classes `wanted` (T,), −1 = predicted."""
-    with torch.no_grad():
-        ends = space.logits(torch.cat([space.inputs, space.baselines[:1]]))  # (2, T, C)
+    ends = space.ends  # (2, T, C)
     target = np.where(wanted >= 0, wanted, ends[0].argmax(-1).cpu().numpy())  # (T,)
     total, start = class_output(ends, torch.from_numpy(target).to(ends.device), scale).double().cpu().numpy()
     cells, steps = shared_path(space, target, scale), np.full(len(rows), STEPS[0])  # (T, T, D)

@@ -48,6 +48,28 @@ class Areas:
 
 
 @dataclass(frozen=True)
+class Curves:
+    """The output while items take their value back, at P shares of the items.
+
+    - `share` (P,) from 0 to 1
+    - `insertion` (P,): largest value first; `random` (orders, P): random orders
+    - `deletion` (P,): smallest value first; read from the right, the output while the largest are removed first
+    """
+
+    share: np.ndarray
+    insertion: np.ndarray
+    random: np.ndarray
+    deletion: np.ndarray
+
+    @property
+    def areas(self) -> Areas:
+        """Area under each curve, by the trapezoid rule."""
+        insertion, deletion = (float(np.trapezoid(y, self.share)) for y in (self.insertion, self.deletion))
+        drawn = np.trapezoid(self.random, self.share, axis=1)
+        return Areas(insertion, float(drawn.mean()), float(drawn.std()), deletion)
+
+
+@dataclass(frozen=True)
 class Faithfulness:
     """How faithful one attribution is: `infidelity` under its own baseline, `areas` where removed items take each of
     several baselines.
@@ -74,26 +96,36 @@ def infidelity(game: Game, values: np.ndarray, *, samples: int = SUBSETS, seed: 
     return Infidelity(value, value / spread if spread > 1e-12 else None)
 
 
+def insertion_points(count: int) -> np.ndarray:
+    """How many of `count` items are in at each point of a curve: POINTS + 1 points where there are more items."""
+    return np.unique(np.linspace(0, count, min(count, POINTS) + 1).round())
+
+
+def insertion_curve(game: Game, order: np.ndarray) -> np.ndarray:
+    """The output (P,) while the items are inserted in `order`, at `insertion_points`."""
+    return game(np.argsort(order)[None] < insertion_points(len(order))[:, None])  # (P, G): the first items are in
+
+
 def insertion_area(game: Game, order: np.ndarray) -> float:
-    """Area under the output while the items are inserted in `order`, by the trapezoid rule over the share of items, at
-    POINTS + 1 points where there are more items than that.
-    """
-    count = len(order)
-    points = np.unique(np.linspace(0, count, min(count, POINTS) + 1).round())
-    outputs = game(np.argsort(order)[None] < points[:, None])  # (P, G): the first items are in
-    return float(np.trapezoid(outputs, points / count))
+    """Area under the insertion curve over the share of items, by the trapezoid rule."""
+    return float(np.trapezoid(insertion_curve(game, order), insertion_points(len(order)) / len(order)))
+
+
+def curves(
+    game: Game, values: np.ndarray, *, orders: int = ORDERS, seed: int = 0, tick: Callable[[], object] = lambda: None
+) -> Curves:
+    """Insertion curves in the order of the values, in random orders, and in reverse; `tick` is called after each."""
+    random, ranked, count = np.random.default_rng(seed), np.argsort(-values, kind="stable"), len(values)
+    found = []
+    for order in (ranked, ranked[::-1], *(random.permutation(count) for _ in range(orders))):
+        found.append(insertion_curve(game, order))
+        tick()
+    return Curves(insertion_points(count) / count, found[0], np.array(found[2:]), found[1])
 
 
 def areas(game: Game, values: np.ndarray, *, orders: int = ORDERS, seed: int = 0) -> Areas:
     """Insertion area in the order of the values, in random orders, and in reverse."""
-    random, ranked = np.random.default_rng(seed), np.argsort(-values, kind="stable")
-    drawn = [insertion_area(game, random.permutation(len(values))) for _ in range(orders)]
-    return Areas(
-        insertion=insertion_area(game, ranked),
-        random=float(np.mean(drawn)),
-        random_deviation=float(np.std(drawn)),
-        deletion=insertion_area(game, ranked[::-1]),
-    )
+    return curves(game, values, orders=orders, seed=seed).areas
 
 
 def agreement(first: np.ndarray, second: np.ndarray, *, top: int = 5) -> dict[str, float | None]:

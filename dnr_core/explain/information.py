@@ -11,7 +11,7 @@ from dnr_core.data.corpus import Corpus
 from dnr_core.errors import DataError, UsageError, one_of
 from dnr_core.explain.atoms import ATOMS, decompose_utterances, pointwise_bits, respecting_missing
 from dnr_core.explain.broja import Bits, broja, union_information, union_synergy
-from dnr_core.explain.nulls import benjamini_hochberg
+from dnr_core.explain.nulls import benjamini_hochberg, re_paired, scrambled
 from dnr_core.types import MODALITIES, SUBSETS, split_player
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ EXPLAINED = ("predicted", "gold")
 RATE = 0.05
 """Share of false claims that is accepted: false discovery rate over utterances, error rate of the gates."""
 NULL_REPEATS, GATE_REPEATS, RESAMPLES = 8, 4, 1000
+NULL_STREAM, GATE_STREAM = 1, 2
 FEWEST_DIALOGUES = 5
 """Labelled dev dialogues below which no interval means anything, so that nothing is claimed."""
 BINS = 15
@@ -156,21 +157,15 @@ def calibration_errors(posteriors: np.ndarray, gold: np.ndarray) -> np.ndarray:
 def null_bits(model: SubsetModel, corpus: Corpus, *, seed: int) -> np.ndarray:
     """The largest atom of dev utterances that have no structure, sorted; empty where there is no dev split.
 
-    Every feature column is permuted on its own over the dev rows in which its modality was measured, NULL_REPEATS
-    times: what single features look like is kept, what they say together is destroyed.
+    They are `scrambled` NULL_REPEATS times: what single features look like is kept, what they say together is lost.
     """
     rows = dev_rows(corpus)
     if not len(rows):
         return np.empty(0)
-    random = np.random.default_rng((seed, 1))
     log_prior, found = np.log(model.prior.double().numpy()), []
-    for _ in range(NULL_REPEATS):
-        permuted = {}
-        for name in model.spec.modalities:
-            permuted[name] = corpus.features[name].copy()
-            own = rows[corpus.present[rows, MODALITIES.index(name)]]
-            permuted[name][own] = random.permuted(corpus.features[name][own], axis=0)
-        nothing = log_posteriors(model, permuted, corpus.present, rows)
+    for repeat in range(NULL_REPEATS):
+        shown = scrambled(corpus, rows, model.spec.modalities, seed=(seed, NULL_STREAM, repeat))
+        nothing = log_posteriors(model, shown.features, corpus.present, rows)
         found.append(decompose_utterances(nothing, log_prior, nothing[:, -1].argmax(1)).max(1))
     return np.sort(np.concatenate(found))
 
@@ -183,8 +178,8 @@ def dev_rows(corpus: Corpus) -> np.ndarray:
 def modality_gain(model: SubsetModel, corpus: Corpus, *, seed: int) -> np.ndarray:
     """Lower bound (3,) of how many bits of log2 p(gold | all modalities) each modality adds on dev; NaN: not shown.
 
-    Paired difference to the same modality taken from another dev utterance (mean over GATE_REPEATS permutations of its
-    rows); one-sided bootstrap bound over dialogues at RATE / modalities (Bonferroni).
+    Paired difference to the same modality `re_paired` (mean over GATE_REPEATS); one-sided bootstrap bound over
+    dialogues at RATE / modalities (Bonferroni).
     """
     rows = dev_rows(corpus)
     rows = rows[corpus.labels[rows] >= 0]
@@ -193,7 +188,7 @@ def modality_gain(model: SubsetModel, corpus: Corpus, *, seed: int) -> np.ndarra
     count = len(dialogues)
     if count < FEWEST_DIALOGUES:
         return bounds
-    random, gold = np.random.default_rng((seed, 2)), corpus.labels[rows]
+    random, gold = np.random.default_rng((seed, GATE_STREAM)), corpus.labels[rows]
 
     def bits(features: dict[str, np.ndarray]) -> np.ndarray:
         own = log_posteriors(model, features, corpus.present, rows)[:, -1]
@@ -202,14 +197,11 @@ def modality_gain(model: SubsetModel, corpus: Corpus, *, seed: int) -> np.ndarra
     whole, size = bits(corpus.features), np.bincount(block)
     for name in model.spec.modalities:
         position = MODALITIES.index(name)
-        own = rows[corpus.present[rows, position]]
-        if not len(own):
+        if not corpus.present[rows, position].any():
             continue
-        gain = np.zeros(len(rows))
-        for _ in range(GATE_REPEATS):
-            moved = corpus.features[name].copy()
-            moved[own] = corpus.features[name][random.permutation(own)]
-            gain += (whole - bits({**corpus.features, name: moved})) / GATE_REPEATS
+        seeds = [(seed, GATE_STREAM, repeat) for repeat in range(GATE_REPEATS)]
+        moved = [bits(re_paired(corpus, rows, name, seed=own).features) for own in seeds]
+        gain = whole - np.mean(moved, axis=0)
         draws = random.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
         means = (draws @ np.bincount(block, weights=gain)) / (draws @ size)
         bounds[position] = np.quantile(means, RATE / len(model.spec.modalities))

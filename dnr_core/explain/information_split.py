@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.cluster import KMeans
 
 from dnr_core.data.corpus import Corpus
 from dnr_core.errors import DataError
@@ -56,7 +56,14 @@ class SplitInformation:
     whole: dict[str, SplitBits]
 
 
-def split_information(model: SubsetModel, corpus: Corpus, split: str, *, seed: int = 0) -> SplitInformation:
+def split_information(
+    model: SubsetModel,
+    corpus: Corpus,
+    split: str,
+    *,
+    seed: int = 0,
+    progress: Callable[[int, int], object] = lambda done, of: None,
+) -> SplitInformation:
     """Measure a split with plug-in estimates from gold labels and quantised class posteriors of the subset model.
 
     Only p(x_i, y) enters Q*, and the class posterior of x_i is all that p(x_i, y) needs; what a pair tells together
@@ -75,10 +82,14 @@ def split_information(model: SubsetModel, corpus: Corpus, split: str, *, seed: i
     names = [name for name in model.spec.modalities if corpus.present[rows, MODALITIES.index(name)].any()]
     _, block = np.unique(corpus.utterances["dialogue_id"].to_numpy(dtype=object)[rows], return_inverse=True)
     random, classes = np.random.default_rng((seed, 3)), len(corpus.emotions)
-    point = measure(cells, gold, classes, names, np.ones(len(rows)))
-    draws = [dialogue_weights(block, random) for _ in range(RESAMPLES)]
-    drawn = [measure(cells, gold, classes, names, weight) for weight in draws]
-    null = [measure(cells, random.permutation(gold), classes, names, np.ones(len(rows))) for _ in range(SHUFFLES)]
+    even = np.ones(len(rows))
+    asked = [(gold, even), *((gold, dialogue_weights(block, random)) for _ in range(RESAMPLES))]
+    asked += [(random.permutation(gold), even) for _ in range(SHUFFLES)]
+    measured = []
+    for labels, weight in asked:
+        measured.append(measure(cells, labels, classes, names, weight))
+        progress(len(measured), len(asked))
+    point, drawn, null = measured[0], measured[1 : 1 + RESAMPLES], measured[1 + RESAMPLES :]
     found = {key: summarise(value, [d[key] for d in drawn], [d[key] for d in null]) for key, value in point.items()}
     pairs = sorted({pair for pair, _ in found if pair})
     by_pair = {pair: {part: found[pair, part] for part in PARTS} for pair in pairs}
@@ -112,6 +123,8 @@ def cell_table(cells: np.ndarray, gold: np.ndarray, classes: int, weight: np.nda
 
 def quantise(posteriors: np.ndarray, cells: int) -> np.ndarray:
     """Group class posteriors (n, C) into at most `cells` cells (n,) by Hellinger distance; always the same way."""
+    from sklearn.cluster import KMeans
+
     roots = np.sqrt(posteriors)
     count = min(cells, len(np.unique(np.round(roots, 6), axis=0)))
     return KMeans(count, n_init=2, random_state=0).fit_predict(roots)

@@ -114,21 +114,23 @@ def some_rows(rows: np.ndarray) -> np.ndarray:
     return np.sort(np.random.default_rng(SEED).choice(rows, size=TURNS_AT_MOST, replace=False))
 
 
-def re_paired(corpus: Corpus, rows: np.ndarray, modality: str) -> Corpus:
-    """The corpus with the feature rows of one modality shuffled over those of `rows` that have it (SEED)."""
+def re_paired(corpus: Corpus, rows: np.ndarray, modality: str, *, seed: tuple[int, ...] = (SEED,)) -> Corpus:
+    """The corpus with the feature rows of one modality shuffled over those of `rows` that have it."""
     there = rows[corpus.present[rows, MODALITIES.index(modality)]]
-    order = np.random.default_rng((SEED, MODALITIES.index(modality))).permutation(len(there))
+    order = np.random.default_rng((*seed, MODALITIES.index(modality))).permutation(len(there))
     return with_features(corpus, {modality: (there, corpus.features[modality][there[order]])})
 
 
-def scrambled(corpus: Corpus, rows: np.ndarray, modalities: tuple[str, ...]) -> Corpus:
-    """The corpus with each feature column shuffled on its own over those of `rows` that have the modality (SEED).
+def scrambled(
+    corpus: Corpus, rows: np.ndarray, modalities: tuple[str, ...], *, seed: tuple[int, ...] = (SEED,)
+) -> Corpus:
+    """The corpus with each feature column shuffled on its own over those of `rows` that have the modality.
 
     Missing cells stay where they are: the measured cells of a column are shuffled among themselves.
     """
     changed = {}
     for modality in modalities:
-        draw = np.random.default_rng((SEED, len(MODALITIES) + MODALITIES.index(modality)))
+        draw = np.random.default_rng((*seed, len(MODALITIES) + MODALITIES.index(modality)))
         there = rows[corpus.present[rows, MODALITIES.index(modality)]]
         values = corpus.features[modality][there].copy()  # (n, d)
         for column in values.T:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
 
+from dnr_core.figures.columns import columns
+from dnr_core.figures.drawing import GRID, NAMES, literal, literals, mark_line, readable_on
+from dnr_core.figures.intervals import intervals
+from dnr_core.figures.scatter import scatter
 from dnr_core.figures.spec import ACCENT, QUIET, FigureSpec
+from dnr_core.figures.squares import reliability, squares
 
-GRID = "rgba(128,128,128,0.18)"
-NAMES = {"type": "category", "dtick": 1}
-"""An axis of names, each of them written: plotly would take 1, 2 or 2020-01 for numbers and dates, and skip some."""
+ZERO, BELOW = "#E4E9EE", "#B4500A"
 CONFIG: dict[str, Any] = {
     "displaylogo": False,
     "showSendToCloud": False,
@@ -20,11 +21,17 @@ CONFIG: dict[str, Any] = {
     "responsive": True,
 }
 """plotly offers to send data to its cloud unless told otherwise; nothing leaves the machine."""
+MAP_CONFIG = CONFIG | {
+    "displayModeBar": True,
+    "scrollZoom": True,
+    "modeBarButtons": [["lasso2d", "select2d", "zoom2d", "pan2d", "resetScale2d"]],
+}
+"""A map of points: its buttons stay visible, because what can be done with it is said nowhere else."""
 
 
 def render(spec: FigureSpec) -> go.Figure:
     """The plotly figure of a spec; what is drawn are the numbers of `spec.data`, unrounded."""
-    traces, layout = {"bars": bars, "lines": lines, "matrix": matrix, "strip": strip}[spec.kind](spec)
+    traces, layout = KINDS[spec.kind](spec)
     axes = {"showgrid": False, "zeroline": False, "fixedrange": True}
     base = {
         "height": spec.height,
@@ -37,16 +44,6 @@ def render(spec: FigureSpec) -> go.Figure:
     for name, given in layout.items():
         base[name] = base.get(name, {}) | given if isinstance(given, dict) else given
     return go.Figure({"data": traces, "layout": base})
-
-
-def literal(text: object) -> str:
-    """A text from data so that plotly shows it as it was typed: its labels and hover boxes read tags and entities."""
-    return escape(str(text), quote=False)
-
-
-def literals(texts: Iterable[object]) -> list[str]:
-    """`literal` of each."""
-    return [literal(text) for text in texts]
 
 
 def axis_title(label: str) -> dict[str, Any]:
@@ -76,6 +73,10 @@ def bars(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
             },
             "hovertemplate": "%{y}: %{x:+.3f}<extra></extra>",
         }
+        if spec.hover:
+            trace["customdata"] = [literals(said) for said in rows[list(spec.hover)].to_numpy(object).tolist()]
+            said = "<br>".join(f"%{{customdata[{place}]}}" for place in range(len(spec.hover)))
+            trace["hovertemplate"] = f"{said}: %{{x:+.3f}}<extra></extra>"
         if spec.text:
             trace |= {"text": literals(rows[spec.text]), "textposition": "outside", "cliponaxis": False}
         if spec.low and spec.high:
@@ -119,34 +120,52 @@ def lines(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     return traces, layout
 
 
-def mark_line(x: float) -> dict[str, Any]:
-    """A thin dotted vertical line at x."""
-    line = {"color": QUIET, "width": 1, "dash": "dot"}
-    return {"type": "line", "x0": x, "x1": x, "yref": "paper", "y0": 0, "y1": 1, "line": line}
-
-
 def matrix(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """A heat map of shares, from 0 to 1."""
+    hover = f"{spec.y_label} %{{y}}<br>{spec.x_label} %{{x}}<br>%{{z:.0%}} of the row<extra></extra>"
+    return cells(spec, [[0, "rgba(47,111,159,0.04)"], [1, ACCENT]], (0.0, 1.0), hover, pale={}, dark_from=0.5)
+
+
+def signed_matrix(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """A heat map of numbers around 0: blue above, orange below; opaque, so that numbers are read on either theme."""
+    reach = spec.reach or float(spec.data[spec.colour].abs().max()) or 1.0
+    hover = "%{y}<br>%{x}<br>%{z:+.3f}<extra></extra>"
+    written = {"textfont": {"color": "#16181d"}}
+    return cells(spec, [[0, BELOW], [0.5, ZERO], [1, ACCENT]], (-reach, reach), hover, pale=written, dark_from=0.6)
+
+
+def cells(
+    spec: FigureSpec,
+    scale: list[list[Any]],
+    ends: tuple[float, float],
+    hover: str,
+    *,
+    pale: dict[str, Any],
+    dark_from: float,
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """A heat map with its numbers written in; columns and rows keep the order of the data.
 
-    The numbers are two traces of their own, white on dark cells and in the colour of the theme on pale ones.
+    The numbers are two traces of their own: white on cells beyond the share `dark_from` of the end, and in the font
+    `pale` (empty: the colour of the theme) on others.
     """
     data, written = spec.data, spec.text or spec.colour
     columns, rows = (list(dict.fromkeys(data[name].tolist())) for name in (spec.x, spec.y))
-    shade = data.pivot(index=spec.y, columns=spec.x, values=spec.colour).loc[rows, columns]
+    shade = data.pivot(index=spec.y, columns=spec.x, values=spec.colour).loc[rows, columns].astype(object)
     heat = {
         "type": "heatmap",
         "x": literals(columns),
         "y": literals(rows),
-        "z": shade.to_numpy().tolist(),
-        "colorscale": [[0, "rgba(47,111,159,0.04)"], [1, ACCENT]],
-        "zmin": 0,
-        "zmax": 1,
+        "z": shade.where(shade.notna(), None).to_numpy().tolist(),
+        "colorscale": scale,
+        "zmin": ends[0],
+        "zmax": ends[1],
         "showscale": False,
+        "hoverongaps": False,
         "xgap": 2,
         "ygap": 2,
-        "hovertemplate": f"{spec.y_label} %{{y}}<br>{spec.x_label} %{{x}}<br>%{{z:.0%}} of the row<extra></extra>",
+        "hovertemplate": hover,
     }
-    dark = data[spec.colour] > 0.5
+    dark = data[spec.colour].abs() > dark_from * ends[1]
     texts = [
         {
             "type": "scatter",
@@ -158,15 +177,9 @@ def matrix(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
             "showlegend": False,
         }
         | font
-        for part, font in ((data[dark], {"textfont": {"color": "#FFFFFF"}}), (data[~dark], {}))
+        for part, font in ((data[dark], {"textfont": {"color": "#FFFFFF"}}), (data[~dark], pale))
     ]
     return [heat, *texts], {"yaxis": NAMES | {"autorange": "reversed"}, "xaxis": NAMES | {"side": "bottom"}}
-
-
-def readable_on(colour: str) -> str:
-    """Dark or white, whichever is easier to read on this colour (by its luma)."""
-    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
-    return "#16181d" if 0.299 * red + 0.587 * green + 0.114 * blue > 125 else "#FFFFFF"
 
 
 def strip(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -208,3 +221,18 @@ def strip(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         box = {"x0": spec.mark - 0.48, "x1": spec.mark + 0.48, "yref": "paper", "y0": 0, "y1": 1}
         layout["shapes"] = [{"type": "rect", "line": frame, "fillcolor": "rgba(47,111,159,0.08)"} | box]
     return [trace], layout
+
+
+KINDS = {
+    "bars": bars,
+    "lines": lines,
+    "matrix": matrix,
+    "signed_matrix": signed_matrix,
+    "strip": strip,
+    "squares": squares,
+    "reliability": reliability,
+    "scatter": scatter,
+    "intervals": intervals,
+    "columns": columns,
+}
+"""How each kind of figure is drawn."""

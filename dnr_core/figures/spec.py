@@ -9,7 +9,9 @@ import pandas as pd
 
 from dnr_core.types import split_player
 
-Kind = Literal["bars", "lines", "matrix", "strip"]
+Kind = Literal[
+    "bars", "lines", "matrix", "signed_matrix", "strip", "squares", "reliability", "scatter", "intervals", "columns"
+]
 
 FAMILY_COLOURS = {"unique": "#0072B2", "redundant": "#E69F00", "synergistic": "#009E73"}
 MODALITY_COLOURS = {"text": "#56B4E9", "audio": "#CC79A7", "visual": "#D55E00"}
@@ -42,10 +44,20 @@ class FigureSpec:
     - `bars`: one horizontal bar a row, `y` its label, `x` its signed length, `colour` its group.
     - `lines`: `y` over `x`, one line per value of `colour`.
     - `matrix`: cell `colour` (number) at column `x`, row `y`, `text` written into it.
+    - `signed_matrix`: the same around 0, in two colours; a cell without a number is left out.
     - `strip`: one square per row of data at column `x`, row `y`, in the colour of the value of `colour`.
+    - `squares`: one square per row of data at column `x`, row `y`, that can be clicked: shade `colour` (0 to 1), `text`
+      written into it, framed as its column `frame` says (`""`, `"chosen"`, `"focus"`).
+    - `reliability`: one point per row of data, `y` over `x` (0 to 1) with `low`–`high`, `text` over it, against y = x.
+    - `intervals`: one point per row of data, `y` its label, `x` a difference with `low`–`high`, `text` over it; a ring
+      where it may be 0.
+    - `columns`: one vertical bar per row of data at the number `x`, `y` its signed height, `colour` its group.
+    - `scatter`: one point per row of data at `x`, `y` (one scale), by id in its column `key`; `colour` a name, or a
+      number from 0 to 1 that `text` names; bool columns: `focus` is ringed, and where any is `picked` others are grey.
 
-    `hover` are columns shown on pointing; `low`, `high` an interval around x (bars). `colours` and `patterns` go by the
-    values of `colour`; `mark` is an x position to point out.
+    `hover` are columns shown on pointing; `low`, `high` an interval around x (bars). `colours` and `patterns` (of a
+    `scatter`: symbols) go by the values of `colour`; `mark` is an x position to point out; `reach` the number at which
+    the colours of a `signed_matrix` end (None: its largest number in size).
     """
 
     kind: Kind
@@ -62,6 +74,7 @@ class FigureSpec:
     colours: dict[str, str] = field(default_factory=dict)
     patterns: dict[str, str] = field(default_factory=dict)
     mark: float | None = None
+    reach: float | None = None
     caption: str = ""
     height: int = 300
 

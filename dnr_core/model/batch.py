@@ -117,6 +117,22 @@ class LossTerms:
     parts: dict[str, Tensor] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Signals:
+    """What a method says of its own workings, per utterance: `values` and a one-sentence `descriptions` of each name.
+
+    A value is (B, T), or (B, T, M) with M in the order of MODALITIES; NaN where it is not defined or the modality is
+    absent (an index is −1 there). What stands at padding means nothing.
+    """
+
+    values: dict[str, Tensor] = field(default_factory=dict)
+    descriptions: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if set(self.values) != set(self.descriptions):
+            raise ValueError(f"signals {sorted(self.values)} do not fit descriptions {sorted(self.descriptions)}")
+
+
 class TensorCorpus:
     """A corpus as tensors on one device; a batch is a look-up by row numbers."""
 

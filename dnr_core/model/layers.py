@@ -174,10 +174,12 @@ class BidirectionalGRU(nn.Module):
     Two one-way GRUs and a flip within each dialogue's length instead of packed sequences: no host-device sync.
     """
 
+    cell: type[nn.GRU] | type[nn.LSTM] = nn.GRU
+
     def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
-        self.forwards = nn.GRU(width, hidden // 2, batch_first=True)
-        self.backwards = nn.GRU(width, hidden - hidden // 2, batch_first=True)
+        self.forwards = self.cell(width, hidden // 2, batch_first=True)
+        self.backwards = self.cell(width, hidden - hidden // 2, batch_first=True)
 
     def forward(self, values: Tensor, mask: Tensor) -> Tensor:
         turns = torch.arange(mask.shape[1], device=mask.device)
@@ -190,6 +192,12 @@ class BidirectionalGRU(nn.Module):
         ahead = self.forwards(values)[0]  # (B, T, h/2)
         behind = flip(self.backwards(flip(values))[0])  # (B, T, h/2)
         return torch.cat([ahead, behind], dim=-1).masked_fill(~mask[..., None], 0.0)  # (B, T, h)
+
+
+class BidirectionalLSTM(BidirectionalGRU):
+    """The same with an LSTM each way."""
+
+    cell = nn.LSTM
 
 
 def sinusoids(turns: int, width: int, *, like: Tensor) -> Tensor:

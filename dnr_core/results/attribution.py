@@ -6,15 +6,30 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from dnr_core.catalogue import Recent
 from dnr_core.errors import DataError
+from dnr_core.explain.attribution_cost import passes
 from dnr_core.explain.causes import CauseScores, match_causes, read_causes, score_causes
 from dnr_core.results.base import Results
+from dnr_core.types import ATTRIBUTION_VIEWS, MODALITIES, AttributionOptions
 
 if TYPE_CHECKING:
+    from dnr_core.data.corpus import Corpus
     from dnr_core.explain.attribution import Attribution
+    from dnr_core.explain.attribution_check import AttributionCheck
+    from dnr_core.training.checkpoint import RunHeader
+
+MOST_PASSES = 1000
+"""Methods that need more passes than this are not compared with an attribution that is checked."""
+
+
+def attribution_key(
+    header: RunHeader, rows: Corpus, utterance_id: str, options: AttributionOptions
+) -> tuple[object, ...]:
+    """What an attribution is kept under."""
+    return (header.manifest_hash, rows.hash, utterance_id, *sorted(options.items()))
 
 
 @dataclass(frozen=True)
@@ -37,26 +52,20 @@ class AttributionResults(Results):
 
     def __init__(self, data: Path | None = None, checkpoints: Path | None = None) -> None:
         super().__init__(data, checkpoints)
-        self._attributions = Recent(64)
+        self._attributions, self._checks = Recent(64), Recent(64)
 
     def attribution(
         self,
         run: str | Path,
         corpus: str | Path,
         utterance_id: str,
-        *,
-        method: str = "integrated_gradients",
-        target: str | None = None,
-        baseline: str = "mean",
-        scale: str = "logit",
-        over: str | None = None,
+        **options: Unpack[AttributionOptions],
     ) -> Attribution:
-        """The attribution of one utterance (explain.attribution.attribute). Imports torch and captum.
+        """The attribution of one utterance (explain.attribution.attribute, with its defaults). Imports torch, captum.
 
         Raises UsageError: an unknown utterance, class, method, view, baseline or scale; a view that there is not.
         """
         header, rows = self.fitting(run, corpus)
-        options = {"method": method, "target": target, "baseline": baseline, "scale": scale, "over": over}
 
         def make() -> Attribution:
             from dnr_core.explain.attribution import attribute
@@ -64,7 +73,60 @@ class AttributionResults(Results):
             return attribute(*self.loaded(header, rows), rows, utterance_id, **options)
 
         with self.compute_lock:
-            return self._attributions.get((header.manifest_hash, rows.hash, utterance_id, *options.values()), make)
+            return self._attributions.get(attribution_key(header, rows, utterance_id, options), make)
+
+    def kept_attribution(
+        self, run: str | Path, corpus: str | Path, utterance_id: str, **options: Unpack[AttributionOptions]
+    ) -> Attribution | None:
+        """An attribution that is still in memory, else None; computes nothing."""
+        return self._attributions.known(attribution_key(*self.fitting(run, corpus), utterance_id, options))
+
+    def attribution_passes(
+        self, run: str | Path, corpus: str | Path, utterance_id: str, *, method: str, over: str
+    ) -> int:
+        """How many copies of the dialogue an attribution sends through the model, at least."""
+        header, rows = self.fitting(run, corpus)
+        dialogue = rows.utterance(rows.row_of[utterance_id]).dialogue_id
+        items = {
+            "features": sum(rows.widths.values()) + 1,
+            "turns": len(rows.dialogue_rows[dialogue]),
+            "modalities": len(MODALITIES),
+            "components": len(header.players),
+        }
+        return passes(method, items[over])
+
+    def attribution_check(
+        self,
+        run: str | Path,
+        corpus: str | Path,
+        utterance_id: str,
+        *,
+        progress: Callable[[int, int], object] = lambda done, of: None,
+        **options: Unpack[AttributionOptions],
+    ) -> AttributionCheck:
+        """How faithful an attribution is (explain.attribution_check.check_attribution). Imports torch and captum."""
+        header, rows = self.fitting(run, corpus)
+        found = self.attribution(run, corpus, utterance_id, **options)
+
+        def make() -> AttributionCheck:
+            from dnr_core.explain.attribution_check import check_attribution
+
+            cost = {
+                name: self.attribution_passes(run, corpus, utterance_id, method=name, over=found.over)
+                for name, views in ATTRIBUTION_VIEWS.items()
+                if found.over in views and name != found.method
+            }
+            others = tuple(name for name, many in cost.items() if many <= MOST_PASSES)
+            return check_attribution(*self.loaded(header, rows), rows, found, others=others, progress=progress)
+
+        with self.compute_lock:
+            return self._checks.get(attribution_key(header, rows, utterance_id, options), make)
+
+    def kept_attribution_check(
+        self, run: str | Path, corpus: str | Path, utterance_id: str, **options: Unpack[AttributionOptions]
+    ) -> AttributionCheck | None:
+        """A check that is still in memory, else None; computes nothing."""
+        return self._checks.known(attribution_key(*self.fitting(run, corpus), utterance_id, options))
 
     def cause_scores(
         self,

@@ -16,11 +16,12 @@ from dnr_core import __version__
 from dnr_core.config import RunConfig
 from dnr_core.data.corpus import Corpus
 from dnr_core.data.files import replacing_file
-from dnr_core.errors import DataError, DnRError, InterruptedRun
+from dnr_core.errors import DataError, DnRError
 from dnr_core.explain.agreement import agreement, told_by_components
 from dnr_core.explain.nulls import claims
 from dnr_core.explain.probes import cross_prediction, half_agreement, parts_of, planted_in, probe_matrix
 from dnr_core.results.components import ComponentResults
+from dnr_core.results.verified import verified
 from dnr_core.training.checkpoint import RunHeader, check_fit, write_json
 from dnr_core.types import SPLITS, ComponentValues
 
@@ -28,12 +29,13 @@ if TYPE_CHECKING:
     from dnr_core.model.batch import TensorCorpus
     from dnr_core.model.methods.base import Method
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 TOLERANCE = 1e-4
 """Largest completeness gap of component values, in logits (METHODS: completeness)."""
 SCOPE, REMOVAL = "dialogue", "mean"
 STORY = ("rank_correlation", "same_dominant")
-Lines = Callable[[str], None]
+Steps = Callable[[str, int, int], object]
+"""Called with (what is measured, how much of it is done, of how much)."""
 Card = dict[str, Any]
 
 
@@ -51,27 +53,26 @@ class CardResults(ComponentResults):
         return found if current else None
 
     def compute_card(
-        self, run: str | Path, corpus: str | Path, *, planted: bool = True, progress: Lines = lambda line: None
+        self, run: str | Path, corpus: str | Path, *, progress: Steps = lambda what, done, of: None
     ) -> Card:
         """Measure a run on a corpus and store the card; a section that cannot be measured holds its `reason` only.
 
-        - `planted`: agreement with planted truth (`explain.agreement.Agreement`) and probe matrix; of the run itself
-          where the corpus is the planted one that it was trained on, else of a run of the same configuration that is
-          trained on the default planted corpus (with `planted` False: left out)
+        - `planted`: agreement with planted truth (`explain.agreement.Agreement`) and probe matrix of the run itself
+          where the corpus is the planted one that it was trained on (`own_corpus`), else what `verify` stored of the
+          same configuration (`results.verified`)
         - `completeness`, `nulls`: of the exact values, on test (else the last split there is)
         - `roles`: cross-prediction of unique parts, agreement of the halves of redundant parts
         - `stability`: agreement with sibling runs `<out>/seed-*` of the same configuration
 
-        Raises UsageError where the method has no components; InterruptedRun after Ctrl-C.
+        Raises UsageError where the method has no components.
         """
         started = time.perf_counter()
         header, rows = self.fitting(run, corpus)
         self.check_scope(header, SCOPE, REMOVAL)
         split = last_split(rows)
-        progress(f"coalitions of {split}")
-        values = self._values(run, corpus, split)
+        values = self._values(run, corpus, split, progress, f"coalitions of {split}")
         card = about(header, rows, split) | {
-            "planted": self._planted(header, rows, values, split, planted, progress),
+            "planted": self._planted(header, rows, values, split, progress),
             "completeness": completeness(values),
             "roles": self._roles(header, rows, split, progress),
             "nulls": self._nulls(run, corpus, values, progress),
@@ -81,35 +82,41 @@ class CardResults(ComponentResults):
         self.try_store(lambda: write_card(header.folder, card))
         return card
 
-    def _values(self, run: str | Path, corpus: str | Path, split: str) -> ComponentValues:
-        stored = self.compute_coalitions(run, corpus, split, SCOPE, REMOVAL)
+    def _values(self, run: str | Path, corpus: str | Path, split: str, progress: Steps, what: str) -> ComponentValues:
+        def rows_done(done: int, of: int) -> None:
+            progress(what, done, of)
+
+        stored = self.compute_coalitions(run, corpus, split, SCOPE, REMOVAL, progress=rows_done)
         ids = self.corpus(corpus).utterances["utterance_id"].to_numpy(dtype=object)[stored.arrays["row"]]
         return stored.values(slice(None), ids)
 
-    def _planted(
-        self, header: RunHeader, corpus: Corpus, values: ComponentValues, split: str, asked: bool, progress: Lines
-    ) -> Card:
-        own = is_planted(corpus) and header.manifest["corpus"]["hash"] == corpus.hash
-        if not own and not asked:
-            return {"reason": "not asked for"}
-        if not own:
-            return planted_elsewhere(RunConfig.model_validate(header.config["run"]), progress) | {"own_corpus": False}
-        progress("probes of the planted codes")
+    def _planted(self, header: RunHeader, corpus: Corpus, values: ComponentValues, split: str, progress: Steps) -> Card:
+        if not is_planted(corpus) or header.manifest["corpus"]["hash"] != corpus.hash:
+            return {"own_corpus": False} | verified(self.checkpoints, RunConfig.model_validate(header.config["run"]))
+        what = "probes of the planted codes"
+        progress(what, 0, 1)
         with self.compute_lock:
-            return planted_section(*self.loaded(header, corpus), corpus, values, split) | {"own_corpus": True}
+            found = planted_section(*self.loaded(header, corpus), corpus, values, split)
+        progress(what, 1, 1)
+        return {"own_corpus": True} | found
 
-    def _roles(self, header: RunHeader, corpus: Corpus, split: str, progress: Lines) -> Card:
-        progress("cross-prediction and agreement of the parts")
+    def _roles(self, header: RunHeader, corpus: Corpus, split: str, progress: Steps) -> Card:
+        what = "cross-prediction and agreement of the parts"
+        progress(what, 0, 1)
         with self.compute_lock:
             parts = parts_of(*self.loaded(header, corpus), corpus)
-        return {
+        found = {
             "cross_prediction": [asdict(row) for row in cross_prediction(parts, corpus)],
             "halves": [asdict(row) for row in half_agreement(parts, corpus, split=split)],
         }
+        progress(what, 1, 1)
+        return found
 
-    def _nulls(self, run: str | Path, corpus: str | Path, values: ComponentValues, progress: Lines) -> Card:
-        progress("null tests on dev")
-        null = self.component_null(run, corpus, SCOPE, REMOVAL)
+    def _nulls(self, run: str | Path, corpus: str | Path, values: ComponentValues, progress: Steps) -> Card:
+        def rows_done(done: int, of: int) -> None:
+            progress("null tests on dev", done, of)
+
+        null = self.component_null(run, corpus, SCOPE, REMOVAL, progress=rows_done)
         assert null is not None
         found = claims(null, values)
         if null.gates is None:
@@ -123,15 +130,15 @@ class CardResults(ComponentResults):
         }
 
     def _stability(
-        self, header: RunHeader, corpus: str | Path, rows: Corpus, values: ComponentValues, split: str, progress: Lines
+        self, header: RunHeader, corpus: str | Path, rows: Corpus, values: ComponentValues, split: str, progress: Steps
     ) -> Card:
         others = siblings(self, header, rows)
         if not others:
             return {"reason": "no runs with other seeds beside it (train with --seeds)"}
         compared = {}
         for other in others:
-            progress(f"coalitions of {other.name}")
-            compared[other.name] = same_story(values, self._values(other, corpus, split))
+            its = self._values(other, corpus, split, progress, f"coalitions of {other.name}")
+            compared[other.name] = same_story(values, its)
         known = [pair for pair in compared.values() if pair["n"]]
         means = {name: float(np.mean([pair[name] for pair in known])) if known else None for name in STORY}
         return means | {"siblings": compared}
@@ -169,26 +176,8 @@ def is_planted(corpus: Corpus) -> bool:
     return False
 
 
-def planted_elsewhere(config: RunConfig, progress: Lines) -> Card:
-    """The planted section of a run of this configuration, trained now on the default planted corpus."""
-    from dnr_core.data.planted import generate
-    from dnr_core.explain.predict import values_of_rows
-    from dnr_core.model.batch import TensorCorpus
-    from dnr_core.training.loop import train
-
-    corpus = generate()
-    progress(f"training {config.method} on the planted corpus ({len(corpus.rows('train'))} utterances)")
-    trained = train(corpus, config)
-    if trained.interrupted:
-        raise InterruptedRun("interrupted while training on the planted corpus")
-    progress("coalitions and probes of the planted corpus")
-    values = values_of_rows(trained.model, corpus, corpus.rows("test"), SCOPE, REMOVAL, lambda done, of: None)
-    assert values is not None
-    return planted_section(trained.model, TensorCorpus(corpus), corpus, values, "test")
-
-
 def planted_section(model: Method, data: TensorCorpus, corpus: Corpus, values: ComponentValues, split: str) -> Card:
-    """Agreement with the truth on a split, and the probe matrix (NaN as None)."""
+    """Agreement with the truth on a split, and the probe matrix (None where there are too few utterances)."""
     told = told_by_components(values, corpus.rows(split))
     probes = probe_matrix(parts_of(model, data, corpus), corpus)
     score = [[None if np.isnan(one) else round(float(one), 4) for one in row] for row in probes.score]
@@ -199,12 +188,21 @@ def planted_section(model: Method, data: TensorCorpus, corpus: Corpus, values: C
         "probes": {
             "players": list(probes.players),
             "codes": [list(pair) for pair in probes.codes],
+            "own": [own_part(source, code, probes.players) for source, code in probes.codes],
             "score": score,
             "n_train": probes.n_train.tolist(),
             "n_test": probes.n_test.tolist(),
         },
         "reason": told.reason,
     }
+
+
+def own_part(source: str, code: str, players: tuple[str, ...]) -> str | None:
+    """The part that should hold a code, of a copy the unique part of the modality that the code stands in; None: no
+    single part should.
+    """
+    part = f"unique:{code}" if source.startswith("copy:") else source
+    return part if part in players else None
 
 
 def completeness(values: ComponentValues) -> Card:

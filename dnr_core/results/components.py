@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,15 @@ from dnr_core.types import REMOVALS, SCOPES, CoalitionTable, ComponentValues
 
 if TYPE_CHECKING:
     from dnr_core.explain.coalitions import Donors
+
+
+@dataclass(frozen=True)
+class StoredTurns:
+    """Where turns of a dialogue, by `ids`, stand in a stored table."""
+
+    store: CoalitionStore
+    positions: slice
+    ids: list[str]
 
 
 class ComponentResults(PredictionResults):
@@ -67,51 +77,33 @@ class ComponentResults(PredictionResults):
         self, run: str | Path, corpus: str | Path, dialogue_id: str, scope: str = "dialogue", removal: str = "mean"
     ) -> CoalitionTable:
         """Logits of every turn of a dialogue under all coalitions: stored, or computed for this dialogue now."""
-        header, rows = self.fitting(run, corpus)
-        self.check_scope(header, scope, removal)
-        found = self._stored_dialogue(header, rows, dialogue_id, scope, removal)
-        if found:
-            table, positions, ids = found
-            return table.table(positions, ids)
-        return self._fresh_dialogue(header, rows, dialogue_id, scope, removal)
+        found = self._dialogue(run, corpus, dialogue_id, scope, removal)
+        return found if isinstance(found, CoalitionTable) else found.store.table(found.positions, found.ids)
 
     def dialogue_values(
         self, run: str | Path, corpus: str | Path, dialogue_id: str, scope: str = "dialogue", removal: str = "mean"
     ) -> ComponentValues:
         """Exact Shapley values and interactions of every turn of a dialogue, for every class."""
-        header, rows = self.fitting(run, corpus)
-        self.check_scope(header, scope, removal)
-        found = self._stored_dialogue(header, rows, dialogue_id, scope, removal)
-        if found:
-            table, positions, ids = found
-            return table.values(positions, ids)
-        fresh = self._fresh_dialogue(header, rows, dialogue_id, scope, removal)
-        return values_from_logits(fresh.players, fresh.utterance_ids, scope, removal, fresh.logits)
+        found = self._dialogue(run, corpus, dialogue_id, scope, removal)
+        if isinstance(found, CoalitionTable):
+            return values_from_logits(found.players, found.utterance_ids, scope, removal, found.logits)
+        return found.store.values(found.positions, found.ids)
+
+    def utterance_coalitions(
+        self, run: str | Path, corpus: str | Path, utterance_id: str, scope: str = "utterance", removal: str = "mean"
+    ) -> CoalitionTable:
+        """Logits of one utterance (N = 1) under all coalitions: stored, or computed now."""
+        found = self._utterance(run, corpus, utterance_id, scope, removal)
+        return found if isinstance(found, CoalitionTable) else found.store.table(found.positions, found.ids)
 
     def utterance_values(
-        self,
-        run: str | Path,
-        corpus: str | Path,
-        utterance_id: str,
-        scope: str = "utterance",
-        removal: str = "mean",
+        self, run: str | Path, corpus: str | Path, utterance_id: str, scope: str = "utterance", removal: str = "mean"
     ) -> ComponentValues:
         """Exact values of one utterance (N = 1): stored, or computed now."""
-        header, rows = self.fitting(run, corpus)
-        self.check_scope(header, scope, removal)
-        row = rows.row_of.get(utterance_id)
-        if row is None:
-            raise UsageError(f"corpus {rows.name} has no utterance {utterance_id!r}", do="choose one from the list")
-        utterance = rows.utterance(row)
-        if scope == "dialogue":
-            whole = self.dialogue_values(run, corpus, utterance.dialogue_id, scope, removal)
-            return pick_values(whole, [utterance.turn])
-        stored = self.stored_coalitions(run, corpus, utterance.split, scope, removal)
-        if stored:
-            position = int(np.searchsorted(stored.arrays["row"], row))
-            return stored.values(np.array([position]), (utterance_id,))
-        table = self._fresh_utterance(header, rows, row, removal)
-        return values_from_logits(table.players, table.utterance_ids, scope, removal, table.logits)
+        found = self._utterance(run, corpus, utterance_id, scope, removal)
+        if isinstance(found, CoalitionTable):
+            return values_from_logits(found.players, found.utterance_ids, scope, removal, found.logits)
+        return found.store.values(found.positions, found.ids)
 
     def switched(
         self,
@@ -179,9 +171,34 @@ class ComponentResults(PredictionResults):
         key = (header.manifest_hash, corpus.hash)
         return self._donors.get(key, lambda: Donors.of(*self.loaded(header, corpus), corpus))
 
+    def _dialogue(
+        self, run: str | Path, corpus: str | Path, dialogue_id: str, scope: str, removal: str
+    ) -> StoredTurns | CoalitionTable:
+        header, rows = self.fitting(run, corpus)
+        self.check_scope(header, scope, removal)
+        stored = self._stored_dialogue(header, rows, dialogue_id, scope, removal)
+        return stored or self._fresh_dialogue(header, rows, dialogue_id, scope, removal)
+
+    def _utterance(
+        self, run: str | Path, corpus: str | Path, utterance_id: str, scope: str, removal: str
+    ) -> StoredTurns | CoalitionTable:
+        header, rows = self.fitting(run, corpus)
+        self.check_scope(header, scope, removal)
+        row = rows.row_of.get(utterance_id)
+        if row is None:
+            raise UsageError(f"corpus {rows.name} has no utterance {utterance_id!r}", do="choose one from the list")
+        utterance = rows.utterance(row)
+        if scope == "dialogue":
+            return one_turn(self._dialogue(run, corpus, utterance.dialogue_id, scope, removal), utterance.turn)
+        stored = self.stored_coalitions(run, corpus, utterance.split, scope, removal)
+        if stored is None:
+            return self._fresh_utterance(header, rows, row, removal)
+        position = int(np.searchsorted(stored.arrays["row"], row))
+        return StoredTurns(stored, slice(position, position + 1), [utterance_id])
+
     def _stored_dialogue(
         self, header: RunHeader, corpus: Corpus, dialogue_id: str, scope: str, removal: str
-    ) -> tuple[CoalitionStore, slice, list[str]] | None:
+    ) -> StoredTurns | None:
         rows = self.rows_of(corpus, dialogue_id)
         split = corpus.split_of[dialogue_id]
         try:
@@ -192,7 +209,7 @@ class ComponentResults(PredictionResults):
         positions = slice(start, start + len(rows))
         if not np.all(table.arrays["done"][positions]):
             return None
-        return table, positions, list(corpus.utterances["utterance_id"].to_numpy(dtype=object)[rows])
+        return StoredTurns(table, positions, list(corpus.utterances["utterance_id"].to_numpy(dtype=object)[rows]))
 
     def _fresh_dialogue(
         self, header: RunHeader, corpus: Corpus, dialogue_id: str, scope: str, removal: str
@@ -239,13 +256,9 @@ class ComponentResults(PredictionResults):
             )
 
 
-def pick_values(values: ComponentValues, positions: list[int]) -> ComponentValues:
-    """The values of some utterances of a set."""
-    return ComponentValues(
-        values.players,
-        tuple(values.utterance_ids[position] for position in positions),
-        values.scope,
-        values.removal,
-        *(getattr(values, name)[positions] for name in ("values", "baseline", "total", "completeness_gap")),
-        None if values.interactions is None else values.interactions[positions],
-    )
+def one_turn(turns: StoredTurns | CoalitionTable, turn: int) -> StoredTurns | CoalitionTable:
+    """One of the turns of a dialogue."""
+    if isinstance(turns, CoalitionTable):
+        return replace(turns, utterance_ids=turns.utterance_ids[turn : turn + 1], logits=turns.logits[turn : turn + 1])
+    start = turns.positions.start + turn
+    return StoredTurns(turns.store, slice(start, start + 1), turns.ids[turn : turn + 1])

@@ -13,19 +13,21 @@ from dnr_core.explain.dominance import dominance, dominance_of
 from dnr_core.explain.nulls import claims
 from dnr_core.explain.sets import flipping_sets, keeping_sets
 from dnr_core.results.components import ComponentResults
+from dnr_core.types import CoalitionTable
 
 
 @dataclass(frozen=True)
 class SplitClaims:
     """What the component view claims of the N utterances of a split (dialogue scope, removal by the mean).
 
-    `component`, `family`, `sources` (N,) names; `p` (N,) NaN and `significant` (N,) False where `reason` says that
-    nothing can be tested.
+    `component`, `family`, `sources` (N,) names; `named` (N, K) bool: the parts that a claim speaks of; `p` (N,) NaN and
+    `significant` (N,) False where `reason` says that nothing can be tested.
     """
 
     component: np.ndarray
     family: np.ndarray
     sources: np.ndarray
+    named: np.ndarray
     p: np.ndarray
     significant: np.ndarray
     reason: str | None
@@ -68,7 +70,8 @@ class TrustResults(ComponentResults):
             values = stored.values(slice(None), ids)
             found, tested = dominance(values), claims(null, values)
             component = np.array(values.players, dtype=object)[found.component]
-            return SplitClaims(component, found.family, found.sources, tested.p, tested.significant, tested.reason)
+            told = (component, found.family, found.sources, found.named)
+            return SplitClaims(*told, tested.p, tested.significant, tested.reason)
 
         return self._claims.get((header.manifest_hash, rows.hash, split), make)
 
@@ -80,7 +83,7 @@ class TrustResults(ComponentResults):
         if known is None:
             return None
         place = np.searchsorted(rows.rows(split), own)
-        names = ("component", "family", "sources", "p", "significant")
+        names = ("component", "family", "sources", "named", "p", "significant")
         return SplitClaims(*(getattr(known, name)[place] for name in names), known.reason)
 
     def dialogue_sets(
@@ -90,12 +93,22 @@ class TrustResults(ComponentResults):
 
         `keeping` is empty where nothing is needed; `flipping` is None where no set of parts flips it.
         """
-        table = self.dialogue_coalitions(run, corpus, dialogue_id)
         predicted = self.dialogue_values(run, corpus, dialogue_id).total.argmax(1)
-        logits = np.asarray(table.logits, dtype=np.float32)
-        keeping = keeping_sets(table.players, logits, predicted=predicted)
-        flipping = flipping_sets(table.players, logits, predicted=predicted)
-        return [
-            {"keeping": keeping.names(turn), "flipping": flipping.names(turn)}
-            for turn in range(len(table.utterance_ids))
-        ]
+        return smallest_sets(self.dialogue_coalitions(run, corpus, dialogue_id), predicted)
+
+    def utterance_sets(
+        self, run: str | Path, corpus: str | Path, utterance_id: str, scope: str = "dialogue", removal: str = "mean"
+    ) -> dict[str, tuple[str, ...] | None]:
+        """The same of one utterance, parts off in every turn or in this one only."""
+        predicted = self.utterance_values(run, corpus, utterance_id, scope, removal).total.argmax(1)
+        table = self.utterance_coalitions(run, corpus, utterance_id, scope, removal)
+        return smallest_sets(table, predicted)[0]
+
+
+def smallest_sets(table: CoalitionTable, predicted: np.ndarray) -> list[dict[str, tuple[str, ...] | None]]:
+    """Smallest sets of N utterances that keep and that flip the class `predicted` (N,)."""
+    logits = np.asarray(table.logits, dtype=np.float32)
+    keeping = keeping_sets(table.players, logits, predicted=predicted)
+    flipping = flipping_sets(table.players, logits, predicted=predicted)
+    turns = range(len(table.utterance_ids))
+    return [{"keeping": keeping.names(turn), "flipping": flipping.names(turn)} for turn in turns]

@@ -9,7 +9,7 @@ from dnr_core.config import RunConfig
 from dnr_core.data.corpus import Corpus
 from dnr_core.errors import DataError, DnRError
 from dnr_core.model.methods.base import Method, MethodSpec
-from dnr_core.registry import lookup
+from dnr_core.registry import check_backbone, lookup
 from dnr_core.types import MODALITIES
 
 
@@ -42,6 +42,7 @@ def modelled_modalities(corpus: Corpus) -> tuple[str, ...]:
 
 def build_model(corpus: Corpus, config: RunConfig) -> Method:
     """A fresh model with its feature front end fitted on the train rows of the corpus. Seeds torch."""
+    check_backbone(config.method, config.backbone)
     modalities = modelled_modalities(corpus)
     train = corpus.rows("train")
     labels = corpus.labels[train]

@@ -91,7 +91,10 @@ class Trainer:
         for parameter in parameters:
             parameter.requires_grad_(True)
         optimiser = torch.optim.AdamW(
-            parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay, betas=(0.9, 0.99)
+            parameters,
+            lr=settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            betas=(0.9, settings.second_beta),
         )
         state = resumed or ResumeState.fresh(position, self.model)
         if resumed:
@@ -124,7 +127,7 @@ class Trainer:
         self.model.train()
         total: dict[str, Tensor] = {}
         for number, rows in enumerate(batches):
-            rate = learning_rate(settings, state.epoch + number / len(batches))
+            rate = learning_rate(settings, state.epoch + number / len(batches), steps_per_epoch=len(batches))
             for group in optimiser.param_groups:
                 group["lr"] = rate
             batch = self.data.batch(rows)

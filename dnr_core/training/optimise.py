@@ -41,10 +41,16 @@ class MovingAverage:
         return {name: value.cpu().clone() for name, value in self.weights.items()} | {"steps": torch.tensor(self.steps)}
 
 
-def learning_rate(settings: StageConfig, epoch: float) -> float:
-    """The rate at a fractional epoch: constant, or 5 % linear warm-up and cosine decay to a hundredth."""
+def learning_rate(settings: StageConfig, epoch: float, *, steps_per_epoch: int = 1) -> float:
+    """The rate at a fractional epoch: constant; one_cycle: 5 % linear warm-up and cosine decay to a hundredth; linear:
+    from 0 up over `warm_up_steps` and down to 0 at the end.
+    """
     if settings.schedule == "constant":
         return settings.learning_rate
+    if settings.schedule == "linear":
+        warm = settings.warm_up_steps / steps_per_epoch
+        rising = epoch / warm if epoch < warm else 1.0
+        return settings.learning_rate * min(rising, (settings.epochs - epoch) / max(settings.epochs - warm, 1e-9))
     done = epoch / settings.epochs
     if done < 0.05:
         return settings.learning_rate * (0.1 + 0.9 * done / 0.05)

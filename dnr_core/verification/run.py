@@ -17,7 +17,7 @@ from dnr_core.explain.nulls import claims
 from dnr_core.explain.predict import null_of_model, predict_split, values_of_rows
 from dnr_core.model.batch import TensorCorpus
 from dnr_core.model.methods.base import Method
-from dnr_core.registry import lookup
+from dnr_core.registry import check_backbone, lookup
 from dnr_core.training.loop import train
 from dnr_core.training.subset import train_subset_model
 from dnr_core.verification.observer import observer_row
@@ -93,8 +93,7 @@ def verify(
 def checked_config(method: str, backbone: str | None, name: str) -> RunConfig:
     """The preset of a method. Raises UsageError for names that are not known."""
     lookup("method", method)
-    if backbone is not None:
-        lookup("backbone", backbone)
+    check_backbone(method, backbone)
     if name not in get_args(Preset):
         raise one_of("unknown preset", name, get_args(Preset))
     return preset(method, backbone, name)

@@ -17,7 +17,9 @@ from tests.conftest import RUN, Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / "dashboard" / "Home.py"
-PAGES = ("overview", "dialogue")
+PAGES = ("overview", "dialogue", "components", "projection", "errors", "attribution")
+STORED = tuple(name for name in PAGES if name != "attribution")
+"""Pages that show what is stored; an attribution is computed when its page is opened."""
 
 
 class Page:

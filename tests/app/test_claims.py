@@ -24,6 +24,14 @@ CARD = {
         "agreement": {"family": 0.97, "family_interval": [0.95, 0.99], "exact": None, "exact_interval": None, "n": 800},
         "reason": None,
     },
+    "roles": {
+        "cross_prediction": [
+            {"player": "unique:text", "r2": -0.02, "n_test": 90},
+            {"player": "unique:audio", "r2": 0.11, "n_test": 80},
+            {"player": "unique:visual", "r2": None, "n_test": 3},
+        ],
+        "halves": [{"player": "redundant:audio+text", "correlation": 0.3, "n": 70}],
+    },
     "stability": {
         "rank_correlation": 0.81,
         "same_dominant": 0.92,
@@ -135,6 +143,21 @@ def test_a_part_that_fails_its_null_test_is_named(demo, tmp_path, monkeypatch):
     assert f"taken from other turns); not: {failed}. A single" in opened("overview").text
 
 
+def test_every_part_that_a_claim_speaks_of_must_pass_its_null_test(demo, tmp_path, monkeypatch):
+    """What all three modalities share is claimed of several pairs: one that is not the strongest fails."""
+    engine, null = demo.engine, demo.engine.stored_null(*KEY)
+    corpus, claims = engine.corpus("planted"), engine.split_claims(*KEY, "test")
+    row = int(np.flatnonzero(claims.significant & (claims.named.sum(1) > 1))[0])
+    players = np.array(null.gates.players, dtype=object)
+    failed = players[claims.named[row] & (players != claims.component[row])][0]
+    bound = null.gates.bound.copy()
+    bound[null.gates.players.index(failed)] = -1.0
+    opened = stored_elsewhere(demo, replace(null, gates=replace(null.gates, bound=bound)), tmp_path, monkeypatch)
+    utterance = corpus.utterance(int(corpus.rows("test")[row]))
+    text = opened("dialogue", dialogue=utterance.dialogue_id, turn=str(utterance.turn)).text
+    assert f"No single part decisive ({p_value(claims.p[row])}; {readable(failed)} fails its null test on dev)." in text
+
+
 def test_where_nothing_can_be_tested_the_reason_is_given(demo, tmp_path, monkeypatch):
     reason = "corpus planted has no dev split to test the parts on"
     opened = stored_elsewhere(demo, ComponentNull(None, np.zeros(0), reason), tmp_path, monkeypatch)
@@ -170,12 +193,35 @@ def test_information_of_another_split_is_asked_for(demo):
 
 
 def test_the_card_is_shown_with_its_n_or_its_reason():
-    family, part, same, ranks = trust.card_rows(CARD)
+    family, part, told, halves, same, ranks = trust.card_rows(CARD)
     assert family[1].startswith("0.970 <small>0.95–0.99") and family[2] == "800 turns of corpus planted"
     assert part[1] == "–"
+    assert told[1:] == ["0.110", "unique · audio, 80 turns"] and halves[1:] == [
+        "0.300",
+        "redundant · audio+text, 70 turns",
+    ]
     assert same[1:] == ["0.920", "500 turns, 2 other seeds"] and ranks[1] == "0.810"
-    nothing = trust.card_rows({"planted": {"reason": "not asked for"}, "stability": {"reason": "<no> seeds"}})
-    assert [row[1] for row in nothing] == ["– <small>not asked for</small>", "– <small>&lt;no&gt; seeds</small>"]
+    without = {"cross_prediction": [], "halves": []}
+    nothing = trust.card_rows(
+        {"planted": {"reason": "not measured"}, "roles": without, "stability": {"reason": "<no> seeds"}}
+    )
+    assert [row[1:] for row in nothing] == [
+        ["–", "<small>not measured</small>"], ["–", "<small>&lt;no&gt; seeds</small>"]
+    ]  # fmt: skip
+
+
+def test_the_probes_and_the_stored_suite_are_rows_of_the_card():
+    probes = {
+        "players": ["unique:text", "unique:audio"], "codes": [["unique:text", "label"], ["unique:audio", "label"]],
+        "own": ["unique:text", "unique:audio"], "score": [[0.9, 1.0], [None, 0.7]], "n_test": [30, 40],
+    }  # fmt: skip
+    own = CARD | {"planted": CARD["planted"] | {"probes": probes}}
+    assert trust.card_rows(own)[2][1:] == ["0.700", "unique · audio, 40 turns"], "its own part, not the best part"
+    case = {"corpus": "noise-<1>", "family": 0.9, "family_interval": [0.8, 0.95], "exact": 0.7, "exact_interval": None}
+    stored = CARD | {"planted": {"cases": [case], "seeds": 3}}
+    family, part = trust.card_rows(stored)[:2]
+    assert family[1:] == ["0.900 <small>0.80–0.95</small>", "corpus noise-&lt;1&gt;, 3 seeds of this configuration"]
+    assert part[1] == "0.700"
 
 
 def test_a_card_that_was_made_is_on_the_overview(demo, tmp_path, monkeypatch):
@@ -186,4 +232,7 @@ def test_a_card_that_was_made_is_on_the_overview(demo, tmp_path, monkeypatch):
     low, high = card["planted"]["agreement"]["exact_interval"]
     assert "Decomposition card Measured on test of corpus planted." in text
     assert f"balanced {card['planted']['agreement']['exact']:.3f} {low:.2f}–{high:.2f}" in text
-    assert card["stability"]["reason"] in text
+    assert card["stability"]["reason"] in text and "is not measured yet" not in text
+    (tmp_path / "checkpoints" / RUN / "card.json").unlink()
+    asked = f"is not measured yet: run python -m dnr_core verify --checkpoint {tmp_path / 'checkpoints' / RUN} ."
+    assert asked in Page("overview").text

@@ -28,14 +28,15 @@ def spec_of(kind):
         "bars": {"x": "value", "y": "name", "colour": "other", "text": "name"},
         "lines": {"x": "turn", "y": "value", "colour": "name"},
         "matrix": {"x": "other", "y": "name", "colour": "value", "text": "name"},
+        "signed_matrix": {"x": "other", "y": "name", "colour": "value", "text": "name"},
         "strip": {"x": "turn", "y": "name", "colour": "other", "text": "name", "hover": ("name",)},
     }
-    if kind == "matrix":
+    if kind.endswith("matrix"):
         frame = frame.drop(columns="other").merge(frame[["other"]], how="cross")
     return FigureSpec(kind, frame, **columns[kind])
 
 
-@pytest.mark.parametrize("kind", ["bars", "lines", "matrix", "strip"])
+@pytest.mark.parametrize("kind", ["bars", "lines", "matrix", "signed_matrix", "strip"])
 def test_every_kind_of_figure_escapes_names(kind):
     figure = render(spec_of(kind)).to_plotly_json()
     found = {"name": [], "x": [], "y": [], "text": [], "hover": []}
@@ -45,11 +46,20 @@ def test_every_kind_of_figure_escapes_names(kind):
         for key in ("x", "y", "text"):
             found[key] += [value for value in trace.get(key) or () if isinstance(value, str)]
     places = {"bars": ("name", "y", "text"), "lines": ("name",), "matrix": ("x", "y", "text"),
-              "strip": ("y", "text", "hover")}  # fmt: skip
+              "signed_matrix": ("x", "y", "text"), "strip": ("y", "text", "hover")}  # fmt: skip
     for place in places[kind]:
         assert set(typed(found[place])) >= set(HOSTILE_NAMES), place
-    axes = {"bars": "y", "lines": "", "matrix": "xy", "strip": "y"}
+    axes = {"bars": "y", "lines": "", "matrix": "xy", "signed_matrix": "xy", "strip": "y"}
     assert all(figure["layout"][f"{axis}axis"]["type"] == "category" for axis in axes[kind])
+
+
+def test_a_signed_matrix_is_even_around_zero_and_leaves_gaps():
+    frame = pd.DataFrame({"part": ["b", "c", "c"], "with": ["a", "a", "b"], "value": [-0.4, 0.1, 0.3]})
+    columns = {"x": "with", "y": "part", "colour": "value"}
+    heat, dark, pale = render(FigureSpec("signed_matrix", frame, **columns)).to_plotly_json()["data"]
+    assert heat["z"] == [[-0.4, None], [0.1, 0.3]] and (heat["zmin"], heat["zmax"]) == (-0.4, 0.4)
+    assert (dark["text"], pale["text"]) == (["-0.4", "0.3"], ["0.1"]), "white where it is dark: beyond 0.24 in size"
+    assert render(FigureSpec("signed_matrix", frame, **columns, reach=2.0)).data[0].zmax == 2.0
 
 
 def test_the_matrix_names_its_rows_and_columns_as_the_corpus_does(open_page):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.app.conftest import HOME, PAGES
+from tests.app.conftest import HOME, PAGES, STORED
 from tests.conftest import RUN
 
 SITUATIONS = {
@@ -30,6 +30,19 @@ SITUATIONS = {
     "unknown part": {"off": ["unique:smell", "`*$x$"]},
     "unknown scope": {"scope": "galaxy"},
     "unknown list": {"listed": "mine"},
+    "unknown split": {"split": "tset"},
+    "unknown cell": {"cell": "<b> as $x$"},
+    "unknown queue": {"queue": "mine"},
+    "unknown cells": {"cells": "grams"},
+    "unknown space": {"space": "`unique:smell`"},
+    "unknown map": {"map": "t-sne"},
+    "unknown colour": {"colour": "<i>mauve</i>"},
+    "unknown emotion": {"emotion": "<b>bliss</b>"},
+    "unknown removal": {"removal": "never"},
+    "unknown view": {"over": "smells"},
+    "unknown method": {"method": "<i>magic</i>"},
+    "method without the view": {"over": "components", "method": "occlusion"},
+    "unknown baseline": {"baseline": "never"},
     "path as corpus": {"corpus": "../../etc"},
     "path as checkpoint": {"checkpoint": "/etc"},
     "unknown parameter": {"<b>": "1"},
@@ -89,7 +102,8 @@ def test_stored_results_are_read_without_torch(app_folders):
     """The first page of a cold start must not pay for torch; umap and captum likewise."""
     script = (
         "import sys; from streamlit.testing.v1 import AppTest\n"
-        f"for page in {PAGES!r}:\n"
+        "import dashboard.attribution_data, dashboard.attribution_figures\n"
+        f"for page in {STORED!r}:\n"
         f"    app = AppTest.from_file({str(HOME)!r}, default_timeout=30)\n"
         "    app.query_params['off'] = 'unique:text'\n"
         "    app.switch_page(f'views/{page}.py').run(); assert not app.exception\n"

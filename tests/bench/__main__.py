@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.bench import steps
+from tests.bench import explanations, steps
 
 ROOT = Path(__file__).resolve().parents[2]
 REPORT = ROOT / "docs" / "benchmarks.md"
@@ -28,6 +28,15 @@ LIMITS = {
     "dialogue_scope:iemocap": ("all 512 coalitions of the test split, dialogue scope (s)", ""),
     "utterance_scope:meld": ("512 coalitions of one utterance, mean / p95 / longest dialogue (s)", "≤ 1"),
     "utterance_scope:iemocap": ("512 coalitions of one utterance, mean / p95 / longest dialogue (s)", "≤ 1"),
+    "values:meld": ("values and interactions of all parts and classes, test split, from stored coalitions (s)", "≤ 60"),
+    "sampling:meld": (
+        f"seconds of Captum's ShapleyValueSampling ({explanations.SAMPLES} samples) over those of exact values",
+        "dialogue ≥ 50, utterance ≥ 10",
+    ),
+    "information:meld": ("information view of the test split with the training of its model (s)", "≤ 120"),
+    "gradients_split:meld": ("integrated gradients of the test split, 50 steps (s)", "≤ 180"),
+    "gradients_one:meld": ("integrated gradients of one utterance, median / longest (ms)", "≤ 300"),
+    "gradients_one:iemocap": ("integrated gradients of one utterance, median / longest (ms)", "≤ 300"),
     "app:meld": ("server side, p95 (ms): component toggle / step / page switch", "≤ 150 / – / ≤ 300"),
     "first_page:planted": ("server start to first page drawn in a browser (s)", "≤ 5"),
 }

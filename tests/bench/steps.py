@@ -15,6 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from tests.bench import explanations
+from tests.bench.explanations import timed
+
 ROOT = Path(__file__).resolve().parents[2]
 SIZES = {"meld": (1432, 10), "iemocap": (151, 49)}
 UTTERANCES = 40
@@ -122,7 +125,7 @@ def app(folder: Path, corpus: str) -> dict[str, Any]:
     families = ("unique", "redundant", "synergistic")
     toggles, moves, switches = [], [], []
     for turn in range(40):
-        group = next(one for one in page.get("button_group") if one.key == f"pick_off_{families[turn % 3]}")
+        group: Any = next(one for one in page.get("button_group") if one.key == f"pick_off_{families[turn % 3]}")
         toggles.append(timed(group.set_value([group.options[turn // 3 % 3]]).run))
         moves.append(timed(next(one for one in page.button if one.key == "step_e").click().run))
     for turn in range(20):
@@ -163,11 +166,40 @@ def first_page(folder: Path, corpus: str) -> dict[str, Any]:
     return {"measured": f"{seconds:.1f}"}
 
 
-def timed(action: Callable[[], object]) -> float:
-    """Seconds that an action takes."""
-    started = time.perf_counter()
-    action()
-    return time.perf_counter() - started
+def values(folder: Path, corpus: str) -> dict[str, Any]:
+    from dnr_core.serve import Engine
+
+    return explanations.values(Engine(), trained(folder, corpus), folder / "data" / corpus)
+
+
+def sampling(folder: Path, corpus: str) -> dict[str, Any]:
+    from dnr_core.serve import Engine
+
+    engine, where = Engine(), folder / "data" / corpus
+    rows = engine.corpus(where)
+    model, data = engine.loaded(*engine.fitting(trained(folder, corpus), where))
+    test = rows.rows("test")
+    chosen = [rows.utterance(int(test[at])) for at in np.linspace(0, len(test) - 1, explanations.SAMPLED).astype(int)]
+    batches = [(data.batch(rows.dialogue_rows[one.dialogue_id][None]), one.turn) for one in chosen]
+    return explanations.sampling(model, batches)
+
+
+def information(folder: Path, corpus: str) -> dict[str, Any]:
+    from dnr_core.serve import Engine
+
+    return explanations.information(Engine(), folder / "data" / corpus)
+
+
+def gradients_split(folder: Path, corpus: str) -> dict[str, Any]:
+    from dnr_core.serve import Engine
+
+    return explanations.gradients_split(Engine(), trained(folder, corpus), folder / "data" / corpus)
+
+
+def gradients_one(folder: Path, corpus: str) -> dict[str, Any]:
+    from dnr_core.serve import Engine
+
+    return explanations.gradients_one(Engine(), trained(folder, corpus), folder / "data" / corpus)
 
 
 STEPS: dict[str, Callable[[Path, str], dict[str, Any]]] = {
@@ -175,6 +207,11 @@ STEPS: dict[str, Callable[[Path, str], dict[str, Any]]] = {
     "memory": memory,
     "dialogue_scope": dialogue_scope,
     "utterance_scope": utterance_scope,
+    "values": values,
+    "sampling": sampling,
+    "information": information,
+    "gradients_split": gradients_split,
+    "gradients_one": gradients_one,
     "app": app,
     "first_page": first_page,
 }

@@ -142,6 +142,24 @@ def test_the_filter_of_dialogues_is_in_the_link(visit, workspace):
     second.clean()
 
 
+def test_the_settings_of_components_are_in_the_link(visit):
+    first = visit().open("/components")
+    first.page.get_by_text("What the model used for").wait_for()
+    first.page.get_by_text("this turn only").click()
+    first.page.get_by_text("(off in this turn only)").wait_for()
+    first.settled().page.get_by_text("zero", exact=True).click()
+    first.settled()
+    assert (link(first.page)["scope"], link(first.page)["removal"]) == ("turn", "zero")
+    second = visit().open(first.page.url.removeprefix(first.address) + "&emotion=angry")
+    second.page.get_by_text("What the model used for “angry”").wait_for()
+    second.page.get_by_text("(off in this turn only)").wait_for()
+    second.settled().page.get_by_role("link", name="Dialogue").click()
+    second.focused.wait_for()
+    assert link(second.settled().page)["emotion"] == "angry"
+    first.clean()
+    second.clean()
+
+
 def test_the_back_button_switches_parts_on_again(visit):
     opened = visit().open("/dialogue")
     opened.focused.wait_for()
@@ -184,7 +202,15 @@ def test_hostile_texts_appear_as_typed(visit, workspace):
     opened.clean()
 
 
-@pytest.mark.parametrize("path", ["/?corpus=%3Cb%3E", "/dialogue?turn=zzz&off=nonsense", "/?checkpoint=corrupt-run"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/?corpus=%3Cb%3E",
+        "/dialogue?turn=zzz&off=nonsense",
+        "/?checkpoint=corrupt-run",
+        "/components?emotion=bliss&removal=never",
+    ],
+)
 def test_bad_links_give_one_message(visit, path):
     opened = visit().open(path)
     alert = opened.page.locator(".dnr-notice.problem")
@@ -196,7 +222,7 @@ def test_bad_links_give_one_message(visit, path):
 
 @pytest.mark.parametrize("width", [820, 1280, 1920])
 def test_nothing_is_cut_off_at_the_side(visit, width):
-    for path in ("/", "/dialogue?off=unique%3Atext"):
+    for path in ("/", "/dialogue?off=unique%3Atext", "/components?scope=turn"):
         opened = visit(width).open(path)
         opened.page.get_by_text("Corpus").first.wait_for(state="attached")
         sizes = "main => [main.scrollWidth, main.clientWidth]"

@@ -14,7 +14,19 @@ from command_line import REPOSITORY, Folders, Result, check_one_line
 import dnr_core
 from dnr_core.explain.attribution_methods import METHODS
 
-COMMANDS = ("demo", "prepare", "train", "evaluate", "explain", "attribute", "verify", "doctor")
+COMMANDS = (
+    "demo",
+    "prepare",
+    "train",
+    "evaluate",
+    "compare",
+    "explain",
+    "attribute",
+    "project",
+    "verify",
+    "study",
+    "doctor",
+)
 
 
 def test_version_is_one_line(real: Callable[..., Result]) -> None:

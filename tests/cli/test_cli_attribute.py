@@ -14,12 +14,12 @@ from dnr_core.commands import Attribute
 from dnr_core.data.corpus import Corpus
 from dnr_core.data.planted import PlantedConfig, generate
 from dnr_core.explain.attribution import BASELINES, SCALES
-from dnr_core.explain.attribution_methods import METHODS, OVERS
+from dnr_core.explain.attribution_methods import METHODS
 from dnr_core.explain.predict import predict_split
 from dnr_core.model.batch import TensorCorpus
 from dnr_core.serve import Engine
 from dnr_core.training.checkpoint import load_model, read_run
-from dnr_core.types import ATTRIBUTIONS, softmax
+from dnr_core.types import ATTRIBUTIONS, OVERS, softmax
 
 KEYS = {
     "utterance_id", "dialogue_id", "method", "over", "target", "scale", "baseline", "total", "baseline_total",

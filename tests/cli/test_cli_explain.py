@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -96,7 +97,9 @@ def test_a_second_run_reads_what_the_first_stored(
     own = shutil.copytree(folders.run, tmp_path / "own")
     shutil.rmtree(own / "results")
     command = f"explain --checkpoint own --split dev --scope {scope} --out"
-    assert run(f"{command} one.parquet").code == 0
+    said = run(f"{command} one.parquet").err
+    assert re.search(r"^coalitions \((\d+)/\1\)$", said, re.MULTILINE), said
+    assert re.search(r"^null tests \((\d+)/\1\)$", said, re.MULTILINE), said
     stored = listing(own / "results")
     assert any(f"dev/coalitions-{scope}-mean" in path for path in stored)
     monkeypatch.setattr(predict, "fill_coalitions", again)

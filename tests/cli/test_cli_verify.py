@@ -1,4 +1,4 @@
-"""`verify`: turn attributions scored against people, and the planted-truth suite as it is asked for and printed."""
+"""`verify`: turn attributions scored against people, the card of a run, the planted-truth suite as it is asked for."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from command_line import TINY, Folders, Result
 
 from dnr_core.cli.output import table
 from dnr_core.cli.verify import planted_tables
+from dnr_core.config import preset
 from dnr_core.data.corpus import Corpus
 from dnr_core.data.planted import PlantedConfig
 from dnr_core.explain.causes import EVIDENCE
 from dnr_core.model.batch import TensorCorpus
+from dnr_core.results.verified import verified
 from dnr_core.training.checkpoint import load_model, read_run
 from dnr_core.verification import SUITES, Case, Suite
 
@@ -122,8 +124,39 @@ def test_causes_that_cannot_be_used_are_refused(
     refused(f"{start} broken.json", 3, "cannot read causes broken.json")
     refused(f"{start} foreign.json", 3, "no dialogue of foreign.json is in corpus tiny", "got 1 dialogues")
     refused(f"verify --causes {causes}", 2, "verify --causes needs --checkpoint")
-    refused(f"{start} {causes} --method dnr", 2, "verify --causes scores a run", "got --method", "leave --method out")
-    refused(f"verify --checkpoint {folders.run}", 2, "verify without --causes", "got --checkpoint", "add --causes")
+    refused(f"{start} {causes} --method dnr", 2, "measures a run that is there", "got --method", "leave --method out")
+
+
+# ---- the decomposition card ----------------------------------------------------------------------------------------
+
+
+def test_the_card_of_a_run_is_written_and_printed(run: Callable[..., Result], folders: Folders, tiny: Corpus) -> None:
+    ended = run(f"verify --checkpoint {folders.run} --json")
+    found, test = ended.json, len(tiny.rows("test"))
+    stored = json.loads((folders.run / "card.json").read_text())
+    assert found == stored | {"checkpoint": str(folders.run), "stored": True, "notes": []}
+    assert read_run(folders.run).manifest_hash == stored["manifest"], "the run is as it was"
+    doctor = run("doctor --json").json
+    assert [one["problem"] for one in doctor["checkpoints"] if one["name"] == "run"] == [None]
+    assert "probes of the planted codes (1/1)" in ended.err and "coalitions" not in ended.err, "stored by train"
+
+    lines = run(f"verify --checkpoint {folders.run}").out.splitlines()
+    assert lines[0].startswith(f"{folders.run}: dnr + mmgcn, preset fast, seed 0; measured on test of corpus tiny in ")
+    agreement = stored["planted"]["agreement"]
+    printed = next(line for line in lines if line.startswith("planted part named"))
+    assert f"{agreement['exact']:.4g}" in printed.split() and str(agreement["n"]) in printed.split()
+    gap = next(line for line in lines if line.startswith("largest completeness gap"))
+    assert gap.split()[4] == f"{stored['completeness']['largest_gap']:.4g}" and "within tolerance 0.0001" in gap
+    parts = next(line for line in lines if line.startswith("parts that pass"))
+    assert f"{sum(stored['nulls']['passed'].values())} of 9" in parts
+    assert any(line.startswith("turns with a decisive part") and f" {test}" in line for line in lines)
+
+
+def test_a_card_that_cannot_be_asked_for(refused: Callable[..., Result], folders: Folders) -> None:
+    refused("verify --corpus data/x", 2, "verify --corpus needs --checkpoint")
+    refused(f"verify --checkpoint {folders.run} --seeds 2", 2, "measures a run that is there", "leave --seeds out")
+    refused("verify --checkpoint gone", 4, "no run at gone")
+    refused(f"verify --checkpoint {folders.run} --corpus gone", 3, "gone")
 
 
 # ---- planted truth -------------------------------------------------------------------------------------------------
@@ -136,7 +169,9 @@ def test_bad_words_are_refused_before_anything_is_trained(refused: Callable[...,
     refused("verify --suite soft", 2, "bad --suite", "expected one of hard, standard")
 
 
-def test_the_suite_is_run_as_it_was_asked_for(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_suite_is_run_as_it_was_asked_for_and_stored(
+    run: Callable[..., Result], folders: Folders, monkeypatch: pytest.MonkeyPatch
+) -> None:
     case = Case("small", PlantedConfig.model_validate(TINY | {"noise": 0.4}))
     monkeypatch.setitem(SUITES, "hard", Suite(cases=(case,)))
     ended = run("verify --method plain --backbone late_fusion --seeds 2 --suite hard --json")
@@ -148,6 +183,11 @@ def test_the_suite_is_run_as_it_was_asked_for(run: Callable[..., Result], monkey
     assert [(row["corpus"], row["noise"], row["view"]) for row in rows] == expected
     assert len({row["seed"] for row in rows}) == 2 and all(0 <= row["accuracy"] <= 1 for row in rows)
     assert "training on" in ended.err, "progress goes to stderr"
+    stored = folders.checkpoints / "verify-plain-late_fusion-fast-hard-seeds2.json"
+    assert f"stored in {stored}" in ended.err
+    card = verified(folders.checkpoints, preset("plain", "late_fusion", seed=7))
+    mean = np.mean([row["accuracy"] for row in rows if row["view"] == "components"])
+    assert (card["suite"], card["seeds"], card["cases"][0]["accuracy"]) == ("hard", 2, pytest.approx(mean))
     shown = run("verify --method plain --backbone late_fusion --suite hard").out.splitlines()
     assert shown[0].startswith("method plain, backbone late_fusion, preset fast, suite hard, seconds ")
     assert shown[2] == "agreement" and shown[3].split()[:5] == list(rows[0])[:5] and shown[4].startswith("small ")

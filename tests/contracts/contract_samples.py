@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import product
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -18,8 +18,19 @@ WIDTHS = {"text": 7, "audio": 5, "visual": 6}
 NO_VISUAL = {"text": 7, "audio": 5, "visual": 0}
 EMOTIONS = 4
 LENGTHS = (5, 3, 4, 1)
-PAIRS = tuple(product(names("method"), names("backbone")))
-"""Every method with every backbone."""
+
+
+def configurations() -> list:
+    """Every method with every backbone, once with None where it carries its own network."""
+    found = [
+        (method, backbone)
+        for method in names("method")
+        for backbone in ([None] if lookup("method", method).own_network else names("backbone"))
+    ]
+    return [pytest.param(pair, id="-".join(filter(None, pair))) for pair in found]
+
+
+PAIRS = configurations()
 
 
 def random_batch(lengths: tuple[int, ...] = LENGTHS, *, widths: dict[str, int] = WIDTHS, seed: int = 0) -> Batch:
@@ -46,7 +57,7 @@ def random_batch(lengths: tuple[int, ...] = LENGTHS, *, widths: dict[str, int] =
     )
 
 
-def build(method: str, backbone: str, *, widths: dict[str, int] = WIDTHS, still: bool = False) -> Method:
+def build(method: str, backbone: str | None, *, widths: dict[str, int] = WIDTHS, still: bool = False) -> Method:
     """A model in eval mode whose every buffer and parameter does something; `still`: without dropout and noise."""
     torch.manual_seed(0)
     options = dict(preset(method, backbone).options)

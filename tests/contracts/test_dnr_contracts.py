@@ -109,14 +109,27 @@ def gradients(model: Method, loss: Tensor) -> set[str]:
     }
 
 
-def test_lower_orders_do_not_learn_from_what_synergy_explains(model):
-    batch = random_batch((6, 6, 5))
+def terms_while_training(model, batch):
+    model.train()
     components = model.decompose(batch)
     terms = model.divide_terms(components, model.evidence.speak(*model.evidence(components)), batch)
+    model.eval()
+    return terms
+
+
+def test_lower_orders_do_not_learn_from_what_synergy_explains(model):
+    terms = terms_while_training(model, random_batch((6, 6, 5)))
     assert gradients(model, terms["task"]) == {"divide.synergistic", "evidence.nets"}
     nets = {name.split(".")[2] for name, p in model.evidence.named_parameters(prefix="evidence") if p.grad.any()}
     assert nets == set(NINE[6:])
-    assert gradients(model, terms["task_low"]) == {"divide.unique", "divide.redundant", "evidence.nets"}
+    assert gradients(model, terms["task_low"]) == {"divide.unique", "evidence.nets"}
+
+
+def test_redundant_vectors_are_shaped_by_alignment_not_by_the_task(model):
+    """Shaped by the task, the halves would take up two codes that only together give the emotion (a copy)."""
+    terms = terms_while_training(model, random_batch((6, 6, 5)))
+    learned = {name for name in terms if "divide.redundant" in gradients(model, terms[name])}
+    assert learned == {"align", "decorrelate"}
 
 
 def test_synergy_is_not_trained_with_the_losses_of_redundancy(model):
@@ -159,7 +172,7 @@ def test_labels_stay_with_their_utterances(model):
     shuffled = replace(batch, label=batch.label[order])
     assert (
         abs(float(model.loss(shuffled, "divide").parts["task_low"] - model.loss(batch, "divide").parts["task_low"]))
-        > 1e-3
+        > 1e-4
     )
 
 

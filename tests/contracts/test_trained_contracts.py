@@ -32,7 +32,7 @@ def four() -> Corpus:
     return replace(corpus, utterances=corpus.utterances.assign(split="train"), stored_hash=None)
 
 
-def memorising(method: str, backbone: str) -> RunConfig:
+def memorising(method: str, backbone: str | None) -> RunConfig:
     """A configuration without any regularisation."""
     config = preset(method, backbone)
     options = {key: 0.0 if key.endswith(("dropout", "noise")) else value for key, value in config.options.items()}

@@ -10,15 +10,18 @@ import numpy as np
 import pytest
 from small import handmade, short, small_corpus, untrained
 
+from dnr_core.config import preset
 from dnr_core.data.corpus import Corpus
-from dnr_core.data.planted import PlantedConfig, generate
 from dnr_core.errors import UsageError
 from dnr_core.explain.agreement import agreement, told_by_components
 from dnr_core.explain.store import component_values
 from dnr_core.results.card import CardResults, same_story
+from dnr_core.results.verified import save_verified
 from dnr_core.training.checkpoint import save_run
 from dnr_core.training.loop import train
 from dnr_core.types import ComponentValues
+
+MEASURED = ("accuracy", "family", "exact", "rank", "synergistic", "n")
 
 
 def save(corpus: Corpus, folder: Path, *, overwrite: bool = False, seed: int = 0, **options: str) -> Path:
@@ -36,8 +39,8 @@ def test_the_card_of_a_planted_run(results):
     corpus = results.corpus("small")
     save(corpus, results.checkpoints / "run")
     assert results.card("run") is None, "none was made"
-    lines: list[str] = []
-    card = results.compute_card("run", "small", progress=lines.append)
+    steps: list[tuple[str, int, int]] = []
+    card = results.compute_card("run", "small", progress=lambda *step: steps.append(step))
     assert results.card("run") == card == json.loads(json.dumps(card, allow_nan=False))
     assert (card["method"], card["backbone"], card["seed"], card["split"]) == ("dnr", "mmgcn", 0, "test")
     assert card["planted"]["own_corpus"] is True
@@ -59,7 +62,9 @@ def test_the_card_of_a_planted_run(results):
     assert len(card["roles"]["halves"]) == 3
     assert set(card["nulls"]["passed"]) == set(values.players) and 0 <= card["nulls"]["claims"] <= 1
     assert "with --seeds" in card["stability"]["reason"]
-    assert "null tests on dev" in lines
+    dev, test = len(corpus.rows("dev")), len(corpus.rows("test"))
+    assert ("coalitions of test", test, test) in steps and ("null tests on dev", 5 * dev, 5 * dev) in steps
+    assert [part for part in probes["own"] if part is None] == [None] * 4, "what all share, and the labels of copies"
 
 
 def test_a_card_of_other_weights_or_a_damaged_one_is_not_shown(results):
@@ -80,17 +85,21 @@ def test_a_card_of_other_weights_or_a_damaged_one_is_not_shown(results):
     assert results.card("run") is None
 
 
-def test_a_run_on_real_dialogues_borrows_the_truth_or_does_without(results):
-    """The default planted corpus has 240 dialogues; of the corpus itself nothing is known."""
+def test_a_run_on_real_dialogues_says_how_to_measure_its_configuration_or_shows_what_is_stored(results):
     corpus = replace(results.corpus("small"), name="real", notes={})
     corpus.save(results.data / "real")
-    save(corpus, results.checkpoints / "run")
-    assert results.compute_card("run", "real", planted=False)["planted"] == {"reason": "not asked for"}
+    config = preset("plain", "late_fusion")
+    save_run(results.checkpoints / "run", untrained(corpus, config), config, corpus, {"test": {}})
     planted = results.compute_card("run", "real")["planted"]
-    default = generate(PlantedConfig())
-    assert planted["own_corpus"] is False and planted["corpus"]["hash"] == default.hash
-    assert planted["agreement"]["n"] <= len(default.rows("test")) and planted["train"] == len(default.rows("train"))
-    assert max(one for row in planted["probes"]["score"] for one in row if one is not None) > 0.5
+    asked = "python -m dnr_core verify --method plain --backbone late_fusion"
+    assert planted == {"own_corpus": False, "reason": f"not measured: run `{asked}`"}
+    rows = [{"corpus": "noise-0.5", "noise": 0.5, "train": 9, "view": "components"} | dict.fromkeys(MEASURED, 0.5)]
+    rows[0] |= {"family_interval": [0.4, 0.6], "exact_interval": None}
+    found = {"method": "plain", "backbone": "late_fusion", "preset": "fast", "suite": "standard"}
+    save_verified(results.checkpoints, found | {"agreement": rows, "controls": []}, config, seeds=1)
+    card = results.compute_card("run", "real")
+    assert card["planted"]["cases"][0]["family_interval"] == [0.4, 0.6] and card["planted"]["seeds"] == 1
+    assert results.card("run") == card
 
 
 def test_notes_that_no_longer_fit_are_no_truth(results):
@@ -98,7 +107,7 @@ def test_notes_that_no_longer_fit_are_no_truth(results):
     notes = {"planted": corpus.notes["planted"] | {"seed": 3}}
     replace(corpus, name="other", notes=notes).save(results.data / "other")
     save(results.corpus("other"), results.checkpoints / "run")
-    assert results.compute_card("run", "other", planted=False)["planted"] == {"reason": "not asked for"}
+    assert "not those of preset fast" in results.compute_card("run", "other")["planted"]["reason"]
 
 
 def test_seeds_side_by_side_are_compared(results):
@@ -107,11 +116,11 @@ def test_seeds_side_by_side_are_compared(results):
         save(corpus, folder / f"seed-{seed}", seed=seed)
     save(corpus, folder / "seed-2", seed=2, backbone="late_fusion")
     (folder / "seed-3").mkdir()
-    stability = results.compute_card("many/seed-0", "small", planted=False)["stability"]
+    stability = results.compute_card("many/seed-0", "small")["stability"]
     assert set(stability["siblings"]) == {"seed-1"}, "not itself, no other backbone, nothing empty"
     one = stability["siblings"]["seed-1"]
     assert stability["rank_correlation"] == one["rank_correlation"] and -1 <= one["rank_correlation"] <= 1
-    back = results.compute_card("many/seed-1", "small", planted=False)["stability"]
+    back = results.compute_card("many/seed-1", "small")["stability"]
     assert back["siblings"]["seed-0"] == pytest.approx(one), "it is the same both ways"
 
 
@@ -146,7 +155,7 @@ def test_a_corpus_without_dev_has_no_null_and_a_method_without_parts_no_card(res
     corpus.save(results.data / "hand")
     config = short(width=8)
     save_run(results.checkpoints / "run", untrained(corpus, config), config, corpus, {"test": {}})
-    card = results.compute_card("run", "hand", planted=False)
+    card = results.compute_card("run", "hand")
     assert card["nulls"] == {"reason": "corpus handmade has no dev split to test the parts on"}
     assert [row["r2"] for row in card["roles"]["cross_prediction"]] == [None] * 3
     trained = untrained(corpus, config)

@@ -28,8 +28,24 @@ def test_one_strong_part_names_itself() -> None:
     )  # fmt: skip
 
 
-def test_the_largest_value_decides_not_the_sum_of_a_family() -> None:
-    assert told(unique_text=1.5, unique_audio=1.2, synergistic_audio_text=2)[1:] == ("synergistic", "audio+text")
+def test_the_sum_of_a_family_does_not_decide() -> None:
+    assert told(unique_text=1.5, unique_visual=1.2, synergistic_audio_text=2)[1:] == ("synergistic", "audio+text")
+    assert told(synergistic_audio_text=1.5, synergistic_text_visual=1.2, unique_text=2)[1:] == ("unique", "text")
+
+
+def test_two_unique_parts_outweigh_the_synergistic_part_of_their_modalities_together() -> None:
+    copy = "synergistic:audio+text", "unique", "audio+text"
+    assert told(unique_text=1.5, unique_audio=0.6, synergistic_audio_text=2) == copy
+    assert told(unique_text=1.5, unique_audio=0.4, synergistic_audio_text=2)[1] == "synergistic"  # 1.9 in all
+    assert told(unique_text=1.8, unique_audio=0.4, synergistic_audio_text=2)[1] == "synergistic"  # below a quarter
+
+
+def test_redundant_pairs_outweigh_a_unique_part_together() -> None:
+    split = {"redundant_audio_text": 1.0, "redundant_text_visual": 0.9, "redundant_audio_visual": 0.8}
+    assert told(unique_text=2.5, **split) == ("unique:text", "redundant", "audio+text+visual")
+    assert told(unique_text=2.8, **split)[1:] == ("unique", "text")
+    assert told(unique_text=1.7, redundant_audio_text=1.6, redundant_text_visual=0.3)[1:] == ("unique", "text")
+    assert told(synergistic_audio_text=1.2, **split)[1:] == ("synergistic", "audio+text")
 
 
 @pytest.mark.parametrize(("second", "sources"), [(0.5, "audio+text"), (1.0, "audio+text+visual")])

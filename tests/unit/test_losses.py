@@ -1,4 +1,4 @@
-"""The objectives of Divide and Refine, by hand."""
+"""The objectives that methods share, by hand."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from dnr_core.model.losses import cross_covariance, standardise, symmetric_info_nce
+from dnr_core.model.losses import cross_covariance, nt_xent, standardise, supervised_contrast, symmetric_info_nce
 
 
 def test_info_nce_of_two_rows_by_hand():
@@ -34,6 +34,52 @@ def test_fewer_than_two_rows_cost_nothing_and_keep_the_graph():
     for rows in (torch.ones(1, 4, requires_grad=True), torch.ones(0, 4, requires_grad=True)):
         for loss in (symmetric_info_nce(rows, rows), cross_covariance(rows, rows)):
             assert float(loss.detach()) == 0.0 and loss.requires_grad
+
+
+def masks(*, positive: list[list[int]], negative: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.tensor(positive).bool(), torch.tensor(negative).bool()
+
+
+def test_supervised_contrast_by_hand():
+    """Rows e1, e1, e2: anchors 0 and 1 have score 1 with each other and 0 with row 2; row 2 has no positive."""
+    rows = torch.eye(2)[[0, 0, 1]]
+    where = masks(positive=[[0, 1, 0], [1, 0, 0], [0, 0, 0]], negative=[[0, 0, 1], [0, 0, 1], [1, 1, 0]])
+    assert float(supervised_contrast(rows, *where)) == pytest.approx(math.log(1 + math.exp(-1)), abs=1e-6)
+    assert float(supervised_contrast(rows, *where, 0.5)) == pytest.approx(math.log(1 + math.exp(-2)), abs=1e-6)
+
+
+def test_several_positives_are_averaged_outside_the_logarithm():
+    """Scores 1 and 0 with the positives, 0 with the negative: ½ (ln(e + 2) − 1) + ½ ln(e + 2)."""
+    rows = torch.eye(2)[[0, 0, 1, 1]]
+    nothing = [[0] * 4] * 3
+    where = masks(positive=[[0, 1, 1, 0], *nothing], negative=[[0, 0, 0, 1], *nothing])
+    assert float(supervised_contrast(rows, *where)) == pytest.approx(math.log(math.e + 2) - 0.5, abs=1e-6)
+
+
+def test_what_is_neither_positive_nor_negative_is_not_read():
+    rows = torch.eye(3)[[0, 0, 1, 2]].requires_grad_(True)
+    where = masks(positive=[[0, 1, 0, 0]] + [[0] * 4] * 3, negative=[[0, 0, 1, 0]] + [[0] * 4] * 3)
+    supervised_contrast(rows, *where).backward()
+    assert rows.grad is not None and (rows.grad[3] == 0).all() and (rows.grad[:3] != 0).any(1).all()
+
+
+def test_contrast_without_a_pair_costs_nothing_and_keeps_the_graph():
+    rows = torch.eye(2, requires_grad=True)
+    nothing = torch.zeros(2, 2, dtype=torch.bool)
+    for loss in (
+        supervised_contrast(rows, ~nothing, nothing),
+        nt_xent(rows[:1], rows[:1]),
+        nt_xent(rows[:0], rows[:0]),
+    ):
+        loss.backward()
+        assert float(loss.detach()) == 0 and rows.grad is not None and rows.grad.isfinite().all()
+
+
+def test_nt_xent_of_two_utterances_by_hand():
+    """Each of four anchors: score 1 with its other view, 0 with both views of the other utterance."""
+    views = torch.eye(2)
+    assert float(nt_xent(views, views)) == pytest.approx(math.log(1 + 2 * math.exp(-1)), abs=1e-6)
+    assert float(nt_xent(views, views.flip(0))) == pytest.approx(math.log(2 + math.e), abs=1e-6)
 
 
 def hadamard(rows: int) -> torch.Tensor:

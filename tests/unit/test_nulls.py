@@ -92,6 +92,18 @@ def test_re_pairing_moves_whole_rows_of_one_modality_within_dev():
     np.testing.assert_array_equal(re_paired(corpus, dev, "text").features["text"], shown.features["text"])
 
 
+def test_shuffles_follow_their_seed():
+    corpus = measured_corpus()
+    dev = corpus.rows("dev")
+    for shuffled in (
+        lambda **how: re_paired(corpus, dev, "audio", **how),
+        lambda **how: scrambled(corpus, dev, MODALITIES, **how),
+    ):
+        usual, other, again = shuffled(), shuffled(seed=(3, 1, 0)), shuffled(seed=(3, 1, 0))
+        assert np.array_equal(other.features["audio"], again.features["audio"], equal_nan=True)
+        assert not np.array_equal(other.features["audio"], usual.features["audio"], equal_nan=True)
+
+
 def test_scrambling_keeps_every_column_and_breaks_every_row():
     corpus = measured_corpus()
     dev = corpus.rows("dev")

@@ -13,7 +13,7 @@ from dnr_core.config import preset
 from dnr_core.errors import UsageError
 from dnr_core.model.backbones.base import Backbone
 from dnr_core.model.methods.base import Method
-from dnr_core.registry import lookup, names
+from dnr_core.registry import check_backbone, default_backbone, lookup, names
 
 
 def test_every_name_is_a_class_of_its_kind():
@@ -21,7 +21,8 @@ def test_every_name_is_a_class_of_its_kind():
         assert issubclass(lookup("method", name), Method), name
     for name in names("backbone"):
         assert issubclass(lookup("backbone", name), Backbone), name
-    assert {"plain", "dnr"} <= set(names("method")) and {"late_fusion", "mmgcn"} <= set(names("backbone"))
+    assert {"plain", "dnr"} <= set(names("method"))
+    assert {"late_fusion", "mmgcn", "dialogue_gcn", "mm_dfn", "sdt"} <= set(names("backbone"))
 
 
 @pytest.mark.parametrize("size", ["fast", "paper"])
@@ -55,6 +56,18 @@ def test_entry_points_add_names_but_never_replace_ours(monkeypatch):
         assert lookup("backbone", "tiny").__name__ == "OrderedDict" and lookup("backbone", "mmgcn").__name__ == "MMGCN"
     finally:
         registry.registered.cache_clear()
+
+
+def test_a_backbone_is_for_methods_without_a_network_of_their_own():
+    assert (default_backbone("dnr"), default_backbone("df_erc"), default_backbone("drkf")) == ("mmgcn", None, None)
+    for method, backbone in (("dnr", "mmgcn"), ("dnr", None), ("df_erc", None), ("drkf", None)):
+        check_backbone(method, backbone)
+    with pytest.raises(
+        UsageError, match="method drkf carries its own network: got backbone mmgcn; leave --backbone out"
+    ):
+        check_backbone("drkf", "mmgcn")
+    with pytest.raises(UsageError, match="unknown backbone: got 'drn'"):
+        check_backbone("df_erc", "drn")
 
 
 def test_names_are_known_without_torch():

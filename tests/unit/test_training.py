@@ -145,6 +145,9 @@ def test_the_rate_warms_up_and_decays_to_a_hundredth():
     found = [learning_rate(settings, epoch) for epoch in (0, 2.5, 5, 52.5, 100)]
     assert found == pytest.approx([1e-4, 5.5e-4, 1e-3, 1e-3 * (0.01 + 0.99 / 2), 1e-5])
     assert learning_rate(settings.model_copy(update={"schedule": "constant"}), 70) == 1e-3
+    linear = settings.model_copy(update={"schedule": "linear", "warm_up_steps": 40})
+    found = [learning_rate(linear, epoch, steps_per_epoch=2) for epoch in (0, 10, 20, 60, 100)]
+    assert found == pytest.approx([0, 5e-4, 1e-3, 5e-4, 0], abs=1e-12)
 
 
 def test_the_moving_average_by_hand(corpus):

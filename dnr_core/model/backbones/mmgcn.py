@@ -67,12 +67,20 @@ class MMGCN(Backbone):
         return within, across, degree.rsqrt()[..., None]
 
     def convolve(self, nodes: Tensor, within: Tensor, across: Tensor, scale: Tensor) -> Tensor:
-        """GCNII (Chen et al., ICML 2020, eq. 5): initial residual ALPHA, identity mapping log(LAMBDA/l + 1)."""
+        """All layers over nodes (B, M, T, h)."""
         hidden = nodes
-        for depth, layer in enumerate(self.layers, start=1):
-            beta = math.log(LAMBDA / depth + 1.0)
-            even = hidden * scale
-            spread = within @ even + torch.einsum("btmn,bnth->bmth", across, even)  # (B, M, T, h)
-            mixed = (1 - ALPHA) * scale * spread + ALPHA * nodes
-            hidden = functional.relu((1 - beta) * mixed + beta * layer(self.dropout(mixed)))
+        for number in range(1, LAYERS + 1):
+            hidden = self.layer(number, hidden, nodes, within, across, scale)
         return hidden
+
+    def layer(
+        self, number: int, hidden: Tensor, nodes: Tensor, within: Tensor, across: Tensor, scale: Tensor
+    ) -> Tensor:
+        """GCNII (Chen et al., ICML 2020, eq. 5), layer l = 1, 2, …: initial residual ALPHA, identity mapping
+        log(LAMBDA/l + 1); (B, M, T, h) → (B, M, T, h).
+        """
+        beta = math.log(LAMBDA / number + 1.0)
+        even = hidden * scale
+        spread = within @ even + torch.einsum("btmn,bnth->bmth", across, even)  # (B, M, T, h)
+        mixed = (1 - ALPHA) * scale * spread + ALPHA * nodes
+        return functional.relu((1 - beta) * mixed + beta * self.layers[number - 1](self.dropout(mixed)))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dnr_core.model.batch import Batch, ComponentMask, Components, LossTerms, MethodOutput
+from dnr_core.model.batch import Batch, ComponentMask, Components, LossTerms, MethodOutput, Signals
 from dnr_core.types import MODALITIES
 
 Removal = str | Mapping[str, Tensor]
@@ -52,7 +52,8 @@ class Method(nn.Module):
     """Base class.
 
     - `players`: names of the parts, in the order of bits in a coalition
-    - `supports`: what a page may show of it: 'components' (named parts with values)
+    - `supports`: what a page may show of it: 'components' (named parts with values), 'signals' (see `signals`)
+    - `own_network`: it takes no backbone
     - `decompose(batch)` → Components; `predict(components, batch)` → MethodOutput reads the *parts only* for what it
       says of the features; `forward(batch, off)` = decompose → switch off → predict
     - `fit_features(batch)` sets the buffers of the feature front end from train rows; `baselines` are what a
@@ -66,6 +67,7 @@ class Method(nn.Module):
     class_weight: Tensor
     stages: tuple[Stage, ...]
     supports: tuple[str, ...] = ("components",)
+    own_network: bool = False
 
     def __init__(self, spec: MethodSpec) -> None:
         super().__init__()
@@ -91,6 +93,10 @@ class Method(nn.Module):
     def loss(self, batch: Batch, stage: str) -> LossTerms:
         """The loss of one stage on one batch."""
         raise NotImplementedError
+
+    def signals(self, batch: Batch) -> Signals:
+        """What the method says of its own workings (nothing, unless overridden and named in `supports`)."""
+        return Signals()
 
     def trained_in(self, stage: str) -> list[nn.Parameter]:
         """The parameters that a stage changes (all, unless overridden)."""
@@ -162,13 +168,22 @@ class Method(nn.Module):
         columns = [MODALITIES.index(modality) for modality in self.spec.modalities]
         return batch.present[..., columns] & batch.mask[..., None]
 
-    def cross_entropy(self, logits: Tensor, batch: Batch, smoothing: float = 0.0) -> Tensor:
-        """Cross-entropy over labelled utterances (weighted by class_weight); 0 where there is none."""
+    def by_modality(self, values: Tensor, present: Tensor) -> Tensor:
+        """Values of the modelled modalities (B, T, M') as (B, T, M) over MODALITIES, NaN where not present."""
+        columns = [MODALITIES.index(modality) for modality in self.spec.modalities]
+        wide = values.new_full((*values.shape[:-1], len(MODALITIES)), torch.nan)
+        wide[..., columns] = values.masked_fill(~present, torch.nan)
+        return wide
+
+    def cross_entropy(
+        self, logits: Tensor, batch: Batch, smoothing: float = 0.0, weight: Tensor | None = None
+    ) -> Tensor:
+        """Cross-entropy over labelled utterances (weighted by class_weight, or `weight` (C,)); 0 if none is."""
         labelled = batch.label >= 0
         loss = functional.cross_entropy(
             logits.flatten(0, 1).float(),
             batch.label.flatten(),
-            weight=self.class_weight,
+            weight=self.class_weight if weight is None else weight,
             ignore_index=-1,
             reduction="sum",
             label_smoothing=smoothing,

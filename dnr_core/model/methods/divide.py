@@ -99,7 +99,9 @@ class Evidence(nn.Module):
     """What each part says of the classes, from that part alone.
 
     A redundant part speaks only where its two modalities agree, through the gate σ(6 (r_m·r_n − 1)), r_m·r_n being the
-    critic of the alignment loss; and redundant parts share one voice: gate_k / max(1, Σ gates).
+    critic of the alignment loss; and redundant parts share one voice: gate_k / max(1, Σ gates). While training, gate
+    and evidence leave the vectors of redundant parts as the alignment made them: shaped by the task, too, they would
+    take up what the two modalities only say together.
     """
 
     shared: Tensor
@@ -116,6 +118,7 @@ class Evidence(nn.Module):
         for player, vector in components.vectors.items():
             gate = components.available[player].to(vector)
             if player.startswith("redundant:"):
+                vector = vector.detach() if self.training else vector  # explanations need the gradient
                 gate = gate * agreement_gate(vector)
                 first, second = vector.chunk(2, dim=-1)
                 vector = (first + second) / 2

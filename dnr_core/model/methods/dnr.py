@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dnr_core.model.backbones.base import BackboneSpec
+from dnr_core.model.backbones.base import BackboneOutput, BackboneSpec
 from dnr_core.model.batch import Batch, Components, LossTerms, MethodOutput
 from dnr_core.model.losses import symmetric_info_nce
 from dnr_core.model.methods.base import Method, MethodSpec, Removal, Stage
@@ -95,8 +95,8 @@ class DivideAndRefine(Method):
         return self.divide(batch)
 
     def predict(self, components: Components, batch: Batch) -> MethodOutput:
-        said, context, hidden = self.read(self.encode(components), self.presence(batch), batch.speaker, batch.mask)
-        return MethodOutput(self.sharpness * (self.loudness * said.sum(2) + context), hidden, components)
+        said, out = self.read(self.encode(components), self.presence(batch), batch.speaker, batch.mask)
+        return MethodOutput(self.sharpness * (self.loudness * said.sum(2) + out.logits), out.hidden, components)
 
     def predict_coalitions(self, components: Components, batch: Batch, keep: Tensor, removal: Removal) -> Tensor:
         """As the base class, but each part is encoded twice (on, off) instead of once a coalition."""
@@ -104,8 +104,8 @@ class DivideAndRefine(Method):
         off = self.encode(self.switch_off(components, torch.zeros_like(keep[:1]), removal))
         many = len(keep)
         there = (self.presence(batch).expand(many, -1, -1), batch.speaker.expand(many, -1), batch.mask.expand(many, -1))
-        said, context, _ = self.read(on.mixed(off, keep), *there)
-        return self.sharpness * (self.loudness * said.sum(2) + context)
+        said, out = self.read(on.mixed(off, keep), *there)
+        return self.sharpness * (self.loudness * said.sum(2) + out.logits)
 
     def encode(self, components: Components) -> Encoded:
         """Evidence, gate and refined vector of every part, each from that part alone."""
@@ -115,15 +115,14 @@ class DivideAndRefine(Method):
         ]
         return Encoded(*self.evidence(components), torch.stack(refined, dim=2))
 
-    def read(self, encoded: Encoded, present: Tensor, speaker: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What each part says (B, T, K, C), the backbone's logits (B, T, C) and its hidden vectors.
+    def read(self, encoded: Encoded, present: Tensor, speaker: Tensor, mask: Tensor) -> tuple[Tensor, BackboneOutput]:
+        """What each part says (B, T, K, C) and what the backbone makes of them all.
 
         The backbone gets a vector a modality: the sum of the refined parts that the modality takes part in.
         """
         said = self.evidence.speak(encoded.evidence, encoded.gate)
         nodes = self.member @ encoded.refined  # (B, T, M, h)
-        out = self.backbone(nodes, present, speaker, mask)
-        return said, out.logits, out.hidden
+        return said, self.backbone(nodes, present, speaker, mask)
 
     def stage_logits(self, batch: Batch, stage: str) -> Tensor:
         if stage == "refine":
@@ -190,13 +189,15 @@ class DivideAndRefine(Method):
         encoded = heard = self.encode(components)
         if self.training and float(torch.rand(())) < options["synergy_dropout"]:
             heard = replace(encoded, refined=encoded.refined.masked_fill(self.synergistic[:, None], 0.0))
-        said, context, _ = self.read(heard, self.presence(batch), batch.speaker, batch.mask)
+        present = self.presence(batch)
+        said, out = self.read(heard, present, batch.speaker, batch.mask)
         roles = self.divide_terms(components, said, batch)
         return {
-            "task": self.cross_entropy(said.sum(2).detach() + context, batch),
-            "context": options["context_weight"] * self.cross_entropy(context, batch),
+            "task": self.cross_entropy(said.sum(2).detach() + out.logits, batch),
+            "context": options["context_weight"] * self.cross_entropy(out.logits, batch),
             "contrast": options["contrast_weight"] * self.contrast(encoded.refined, batch),
             "roles": options["roles_weight"] * torch.stack(list(roles.values())).sum(),
+            **out.distillation(batch.label, present, self.class_weight),
         }
 
     def contrast(self, refined: Tensor, batch: Batch) -> Tensor:
@@ -225,10 +226,10 @@ class DivideAndRefine(Method):
         """
         said, context, label = [], [], []
         for batch in dev:
-            parts, rest, _ = self.read(self.encode(self.divide(batch)), self.presence(batch), batch.speaker, batch.mask)
+            parts, out = self.read(self.encode(self.divide(batch)), self.presence(batch), batch.speaker, batch.mask)
             known = batch.label >= 0
             said.append(parts.sum(2)[known].double())
-            context.append(rest[known].double())
+            context.append(out.logits[known].double())
             label.append(batch.label[known])
         own, rest, gold = torch.cat(said), torch.cat(context), torch.cat(label)
         if not len(gold):

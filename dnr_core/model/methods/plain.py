@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dnr_core.model.backbones.base import BackboneSpec
+from dnr_core.model.backbones.base import BackboneOutput, BackboneSpec
 from dnr_core.model.batch import Batch, Components, LossTerms, MethodOutput
 from dnr_core.model.layers import FeatureScaler
 from dnr_core.model.methods.base import Method, MethodSpec, Stage
@@ -46,15 +46,21 @@ class Plain(Method):
         return Components(vectors, available)
 
     def predict(self, components: Components, batch: Batch) -> MethodOutput:
+        out = self.read(components, batch)
+        return MethodOutput(out.logits, out.hidden, components)
+
+    def read(self, components: Components, batch: Batch) -> BackboneOutput:
+        """What the backbone makes of the projected modalities."""
         present = self.presence(batch)
         nodes = [
             layer(self.dropout(vector))  # (B, T, h)
             for layer, vector in zip(self.project.values(), components.vectors.values(), strict=True)
         ]
         inputs = torch.stack(nodes, dim=2) * present[..., None]  # (B, T, M, h)
-        out = self.backbone(inputs, present, batch.speaker, batch.mask)
-        return MethodOutput(out.logits, out.hidden, components)
+        return self.backbone(inputs, present, batch.speaker, batch.mask)
 
     def loss(self, batch: Batch, stage: str) -> LossTerms:
-        task = self.cross_entropy(self(batch).logits, batch)
-        return LossTerms(task, {"task": task.detach()})
+        out = self.read(self.decompose(batch), batch)
+        terms = {"task": self.cross_entropy(out.logits, batch)}
+        terms |= out.distillation(batch.label, self.presence(batch), self.class_weight)
+        return LossTerms(torch.stack(list(terms.values())).sum(), {key: term.detach() for key, term in terms.items()})

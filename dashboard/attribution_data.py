@@ -1,0 +1,116 @@
+"""The numbers of the Attribution page, and its controls; what takes long waits until it is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from dashboard.attribution_link import methods_of, views_of
+from dashboard.components_data import asked
+from dashboard.controls import emotion_picker
+from dashboard.dialogue_data import DialogueNumbers
+from dashboard.markup import notice
+from dashboard.state import Selection, engine
+from dnr_core.errors import DnRError
+from dnr_core.types import AttributionOptions, softmax
+
+AT_ONCE = 100
+"""What sends at most this many copies of the dialogue through the model is computed without asking."""
+NO_RUN = "Attributions cannot be shown because no checkpoint is chosen: choose one at the left."
+ONE_TURN = "Which turn mattered cannot be shown because this dialogue has one turn only."
+NO_PARTS = "Parts are not offered because method {method} has none that can be switched off."
+VIEWS = {"features": "features", "turns": "turns", "modalities": "modalities", "components": "parts"}
+METHODS = {
+    "integrated_gradients": "Integrated gradients",
+    "gradient_x_input": "Gradient × input",
+    "gradient_shap": "Gradient SHAP (expected gradients)",
+    "feature_ablation": "Ablation, one item at a time",
+    "shapley_value_sampling": "Shapley values, sampled",
+    "occlusion": "Occlusion, one turn at a time",
+    "layer_integrated_gradients": "Integrated gradients of the parts",
+}
+BASELINES = {"mean": "training mean", "zero": "zero", "donor": "another turn"}
+
+
+def predicted_dialogue(chosen: Selection) -> DialogueNumbers:
+    """The dialogue in focus with its predictions, without values of parts; a DnRError becomes `problem`."""
+    corpus, name = chosen.corpus, chosen.dialogue
+    dialogue, rows = corpus.dialogue(name), corpus.dialogue_rows[name]
+    gold = corpus.labels[rows]
+    if chosen.run is None:
+        return DialogueNumbers(dialogue, corpus.emotions, gold, problem=NO_RUN)
+    try:
+        found = engine().predictions(chosen.run.info.name, str(chosen.corpus_name), dialogue.split)
+    except DnRError as error:
+        return DialogueNumbers(dialogue, corpus.emotions, gold, problem=str(error))
+    start = int(np.searchsorted(found.row, rows[0]))
+    return DialogueNumbers(dialogue, corpus.emotions, gold, softmax(found.logits[start : start + len(rows)]))
+
+
+def settings(chosen: Selection, numbers: DialogueNumbers) -> None:
+    """What values are given to, by which method, for which emotion, against which baseline."""
+    state, choice, gold = st.session_state, chosen.attributed, int(numbers.gold[chosen.turn])
+
+    def changed() -> None:
+        state.update(over=state.pick_over, method=state.pick_method, baseline=state.pick_baseline)
+
+    state.pick_over, state.pick_method, state.pick_baseline = choice.over, choice.method, choice.baseline
+    columns = st.columns([1.7, 1.6, 1.4, 1.5], vertical_alignment="bottom")
+    columns[0].segmented_control(
+        "Values of", list(views_of(chosen.run)), key="pick_over", on_change=changed, format_func=VIEWS.get,
+        required=True, help="Named features of this turn, whole turns, whole modalities, or parts of the model.",
+    )  # fmt: skip
+    columns[1].selectbox(
+        "Method", methods_of(choice.over), key="pick_method", on_change=changed, format_func=METHODS.get
+    )
+    name = numbers.emotions[gold] if gold >= 0 else None
+    emotion_picker(columns[2], chosen, numbers.emotions[int(numbers.predicted[chosen.turn])], name)
+    columns[3].segmented_control(
+        "Baseline", list(BASELINES), key="pick_baseline", on_change=changed, format_func=BASELINES.get, required=True,
+        help="What stands for a value that is taken away: its mean over training, zero, or that of a training turn "
+        "drawn at random. Every attribution is a comparison with its baseline.",
+    )  # fmt: skip
+
+
+def question(chosen: Selection, numbers: DialogueNumbers) -> tuple[tuple[str, str, str], AttributionOptions]:
+    """What the engine is asked: (run, corpus, utterance) and its options."""
+    assert chosen.run is not None
+    choice, predicted = chosen.attributed, numbers.emotions[int(numbers.predicted[chosen.turn])]
+    key = (chosen.run.info.name, str(chosen.corpus_name), numbers.dialogue.utterances[chosen.turn].utterance_id)
+    return key, {
+        "method": choice.method, "target": chosen.emotion or predicted, "baseline": choice.baseline,
+        "over": choice.over,
+    }  # fmt: skip
+
+
+def attribution(chosen: Selection, numbers: DialogueNumbers) -> Any:
+    """The engine's Attribution of the turn in focus: kept, quick, or asked for; None: not yet, or a notice says why."""
+    if chosen.attributed.over == "turns" and len(numbers.gold) == 1:
+        notice(ONE_TURN, kind="info")
+        return None
+    key, options = question(chosen, numbers)
+    try:
+        found = engine().kept_attribution(*key, **options)
+        if found is not None:
+            return found
+        choice = chosen.attributed
+        many = engine().attribution_passes(*key, method=choice.method, over=choice.over)
+        label = f"Compute {METHODS[choice.method]} ({many:,} passes through the model)"
+        if many > AT_ONCE and not st.button(label, key="ask_attribution"):
+            return None
+        with st.spinner("Attributing …", show_time=True):
+            return engine().attribution(*key, **options)
+    except DnRError as error:
+        notice(str(error))
+        return None
+
+
+def check(chosen: Selection, numbers: DialogueNumbers) -> Any:
+    """The engine's AttributionCheck of the attribution shown: kept, or on request; None: not yet."""
+    key, options = question(chosen, numbers)
+    return engine().kept_attribution_check(*key, **options) or asked(
+        "Test this attribution", "ask_check",
+        lambda progress: engine().attribution_check(*key, progress=progress, **options),
+    )  # fmt: skip

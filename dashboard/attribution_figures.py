@@ -1,0 +1,183 @@
+"""The figures of the Attribution page as specs, and the sentences that read them. `found`: the engine's Attribution."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from dashboard.attribution_data import BASELINES, METHODS
+from dashboard.dialogue_figures import part_bars
+from dashboard.markup import shown, signed
+from dnr_core.figures.spec import ACCENT, QUIET, FigureSpec, group_colour, group_pattern, readable
+
+CONTEXT, OTHERS = "all other turns", "other features"
+TURN_COLOURS = {"earlier": ACCENT, "itself": QUIET, "later": "#B4500A"}
+TURN_PATTERNS = {"earlier": "", "itself": "x", "later": "/"}
+CURVES = {
+    "largest values first": ACCENT,
+    "random order": QUIET,
+    "smallest values first": "#B4500A",
+}
+EXACTNESS = ("error of the sum", "tolerance", "met", "f(x)", "f(baseline)", "baseline", "steps or samples", "seconds")
+SMALLEST = 0.005
+"""Values below this are written as 0.00, and are not said to speak for anything."""
+
+
+def features(found: Any, top: int) -> FigureSpec:
+    """The `top` features of the turn by size, then all others and all other turns: the bars sum to the whole."""
+    own = np.array([kind != "context" for kind in found.kinds])
+    order = np.argsort(-np.abs(np.where(own, found.values, 0.0)), kind="stable")[: min(top, int(own.sum()))]
+    rows = [
+        (f"{found.kinds[place]} · {found.names[place]}", float(found.values[place]), found.kinds[place],
+         measured(found, int(place)))
+        for place in order
+    ]  # fmt: skip
+    left = own.copy()
+    left[order] = False
+    if left.any():
+        rows.append((f"{int(left.sum())} {OTHERS}", float(found.values[left].sum()), OTHERS, "their sum"))
+    if not own.all():
+        rows.append((CONTEXT, float(found.values[~own].sum()), CONTEXT, "their sum"))
+    frame = pd.DataFrame(rows, columns=["item", "value", "group", "says"])
+    frame["label"] = [signed(value) for value in frame["value"]]
+    frame["says"] = frame["item"] + ", " + frame["says"]
+    groups = frame["group"].unique()
+    return FigureSpec(
+        "bars", frame, x="value", y="item", colour="group", text="label", hover=("says",),
+        colours={group: group_colour(group) for group in groups},
+        patterns={group: group_pattern(group) for group in groups},
+        caption=reading(found), height=40 + 24 * len(frame),
+    )  # fmt: skip
+
+
+def measured(found: Any, place: int) -> str:
+    """The value that a feature was measured at."""
+    value = float(found.observed[place])
+    return "not measured" if np.isnan(value) else f"measured {value:.4g}"
+
+
+def turns(found: Any) -> FigureSpec:
+    """What each turn of the dialogue adds."""
+    frame = pd.DataFrame({
+        "turn": range(len(found.values)),
+        "value": found.values.astype(float),
+        "kind": list(found.kinds),
+        "says": [f"turn {turn}: {signed(value, 3)}" for turn, value in enumerate(found.values)],
+    })  # fmt: skip
+    return FigureSpec(
+        "columns", frame, x="turn", y="value", colour="kind", hover=("says",), colours=TURN_COLOURS,
+        patterns=TURN_PATTERNS, mark=found.kinds.index("itself"), x_label="turn", y_label=f"{found.scale}",
+        caption=reading(found), height=220,
+    )  # fmt: skip
+
+
+def blocks(found: Any) -> FigureSpec:
+    """What each modality, or each part, adds over the whole dialogue."""
+    names = tuple(name if found.over == "components" else f"modality:{name}" for name in found.names)
+    return part_bars(names, found.values, caption=reading(found), height=40 + 26 * len(names))
+
+
+def item_name(found: Any, place: int) -> str:
+    """An item in words."""
+    name, kind = found.names[place], found.kinds[place]
+    if kind == "context":
+        return "the rest of the dialogue"
+    if found.over == "turns":
+        return f"turn {place}" + (" (this one)" if kind == "itself" else "")
+    return (
+        readable(name) if found.over == "components" else name if found.over == "modalities" else f"“{name}” of {kind}"
+    )
+
+
+def reading(found: Any) -> str:
+    """Which item speaks most for the emotion and which against it, and what all of them add up to."""
+    best, worst = int(found.values.argmax()), int(found.values.argmin())
+    says = [
+        f"{item_name(found, place)} speaks most {side} “{found.target}” ({signed(float(found.values[place]))} "
+        f"{found.scale})"
+        for place, side, there in (
+            (best, "for", found.values[best] >= SMALLEST), (worst, "against", found.values[worst] <= -SMALLEST)
+        )
+        if there
+    ]  # fmt: skip
+    lead = "; ".join(says) or f"nothing speaks for or against “{found.target}”"
+    return (
+        f"{lead[0].upper()}{lead[1:]}. All values together: {signed(float(found.values.sum()))}; the model goes from "
+        f"{signed(found.baseline_total)} at the baseline to {signed(found.total)}."
+    )
+
+
+def exactness(found: Any) -> list[list[str]]:
+    """One row of HTML cells: by how much the values miss what they must sum to, and what they were computed with."""
+    met = {None: "not promised by this method", True: "✓ yes", False: '<b style="color:#E5484D">✗ no: do not trust</b>'}
+    return [[
+        signed(found.completeness_error, 4), "–" if found.within_tolerance is None else f"{found.tolerance:.4f}",
+        met[found.within_tolerance], signed(found.total, 3), signed(found.baseline_total, 3),
+        shown(BASELINES[found.baseline]), "–" if found.n_steps is None else f"{found.n_steps:,}",
+        f"{found.seconds:.2f}",
+    ]]  # fmt: skip
+
+
+def turn_bar(found: Any) -> Callable[[int], str]:
+    """The bar of a turn in the chat: right of the line for the emotion, left of it against it, its number beside it."""
+    up, down = max(float(found.values.max()), 0.0), max(-float(found.values.min()), 0.0)
+    whole = max(up + down, 1e-9)
+    zero = 100 * down / whole
+
+    def bar(turn: int) -> str:
+        value, kind = float(found.values[turn]), found.kinds[turn]
+        share = 100 * abs(value) / max(up if value > 0 else down, 1e-9)
+        piece = f'<i class="seg" style="width:{share:.2f}%;--c:{TURN_COLOURS[kind]}"></i>' if abs(value) > 0 else ""
+        left, right = ("", piece) if value > 0 else (piece, "")
+        return (
+            f'<div class="bar" title="{kind}: {signed(value, 3)}"><span class="left" style="width:{zero:.2f}%">{left}'
+            f'</span><span class="right" style="width:{100 - zero:.2f}%">{right}</span></div>'
+            f'<div class="says"><small>{kind} {signed(value)}</small></div>'
+        )
+
+    return bar
+
+
+def insertion(found: Any, tested: Any) -> FigureSpec:
+    """The output while items take their value back, in three orders. `tested`: the engine's AttributionCheck."""
+    drawn = tested.curves
+    orders = zip(CURVES, (drawn.insertion, drawn.random.mean(0), drawn.deletion), strict=True)
+    frame = pd.concat([pd.DataFrame({"share": drawn.share, "output": y, "order": name}) for name, y in orders])
+    return FigureSpec(
+        "lines", frame, x="share", y="output", colour="order", colours=CURVES, x_label="share of items put back",
+        y_label=f"{found.scale} of {found.target}", caption=insertion_reading(tested), height=300,
+    )  # fmt: skip
+
+
+def insertion_reading(tested: Any) -> str:
+    """Whether the order of the values is better than chance, with the areas."""
+    areas = tested.curves.areas
+    spread = 2 * areas.random_deviation
+    good = areas.insertion > areas.random + spread and areas.deletion < areas.random - spread
+    lead = "Faithful here: the order beats chance both ways" if good else "Not clearly better than a random order"
+    return (
+        f"{lead}. Area under the curve: insertion {areas.insertion:.2f}, random {areas.random:.2f} ± "
+        f"{areas.random_deviation:.2f} ({len(tested.curves.random)} orders), smallest first {areas.deletion:.2f} (read "
+        "from the right it is deletion: the largest leave first)."
+    )
+
+
+def checks(found: Any, tested: Any) -> list[list[str]]:
+    """What was tested beside the curves, as rows of HTML cells: test, number, how to read it."""
+    missed, count = tested.infidelity, len(found.values)
+    share = "–" if missed.share is None else f"{missed.share:.3f}"
+    rows = [["infidelity", share, "0 exact, 1 as wrong as claiming nothing"]]
+    for name, value in tested.agreement.items():
+        rows.append([f"agrees with {shown(METHODS[name])}", correlation(value), f"rank correlation, {count:,} items"])
+    for step in tested.randomised:
+        label = f"top {100 * step.share:.0f} % of layers random"
+        rows.append([label, correlation(step.rank_correlation), "rank correlation: should fall towards 0"])
+    return rows
+
+
+def correlation(value: float | None) -> str:
+    """A correlation, a dash where it is not defined."""
+    return "–" if value is None else signed(value)

@@ -1,0 +1,108 @@
+"""What is chosen on the Compare page, and the list of utterances that only one of two runs gets right."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from dashboard.chat import window
+from dashboard.compare_data import Compared, described, others
+from dashboard.compare_link import FLIPS
+from dashboard.errors_queue import DIALOGUE_PAGE
+from dashboard.markup import dot, reads, shown, write
+from dashboard.rows import show_rows
+from dashboard.state import Selection, go_to
+from dnr_core.figures.spec import emotion_colours
+from dnr_core.types import SPLITS
+
+
+def choices(chosen: Selection) -> None:
+    """Run B, the split, which of both runs is A, and what they are."""
+    assert chosen.run is not None
+    state, known = st.session_state, {info.name: info for info in others(chosen)}
+    there = [name for name in SPLITS if name in set(chosen.corpus.split_of.values())]
+
+    def run_changed() -> None:
+        state.against = state.pick_against
+
+    def split_changed() -> None:
+        state.split = state.pick_compare_split
+
+    def swap() -> None:
+        state.update(checkpoint=chosen.compared.against, against=chosen.run.info.name)
+
+    columns = st.columns([3.2, 1.6, 1.2], vertical_alignment="bottom")
+    state.pick_against, state.pick_compare_split = chosen.compared.against, chosen.errors.split
+    columns[0].selectbox(
+        "Run B", list(known), key="pick_against", on_change=run_changed, placeholder="choose a run",
+        format_func=lambda name: f"⚠ {name}" if known[name].problem else name,
+    )  # fmt: skip
+    columns[1].segmented_control("Split", there, key="pick_compare_split", on_change=split_changed, required=True)
+    columns[2].button("swap A and B", disabled=chosen.compared.against is None, on_click=swap)
+    against = known.get(chosen.compared.against or "")
+    sides = [("A", chosen.run.info), *([("B", against)] if against else [])]
+    write("<br>".join(f"<b>{side}</b> {shown(described(info))}" for side, info in sides))
+
+
+def show_flips(both: Compared) -> None:
+    """Which side's right answers are listed, the list, and the way to the Dialogue page."""
+    state, corpus = st.session_state, both.a.corpus
+    counts = {"a": len(both.found.only_a_right), "b": len(both.found.only_b_right)}
+
+    def side_changed() -> None:
+        state.flips = state.pick_flips
+
+    def pick(place: int) -> None:
+        utterance = corpus.utterance(corpus.row_of[both.listed[place].utterance_id])
+        go_to(utterance.dialogue_id, utterance.turn)
+
+    state.pick_flips = both.a.compared.flips
+    left, right = st.columns([2, 1], vertical_alignment="bottom")
+    left.segmented_control(
+        "List", list(FLIPS), key="pick_flips", on_change=side_changed, required=True,
+        format_func=lambda side: f"{FLIPS[side]} ({counts[side]:,})",
+    )  # fmt: skip
+    if right.button("open in Dialogue", shortcut="o", help="The utterance in focus, in its dialogue"):
+        st.switch_page(DIALOGUE_PAGE)
+    show_rows("flip_rows", rows_html(both), pick)
+    reads("A click puts an utterance into focus.")
+
+
+def rows_html(both: Compared) -> str:
+    """The listed utterances around the focus as an HTML table; all data is escaped."""
+    if not both.listed:
+        return '<div class="empty">There is no such utterance.</div>'
+    focus = int(both.a.corpus.dialogue_rows[both.a.dialogue][both.a.turn])
+    here = [both.a.corpus.row_of[flip.utterance_id] == focus for flip in both.listed]
+    span = window(len(both.listed), here.index(True) if any(here) else 0)
+    rows = [row_html(both, place, focused=here[place]) for place in span]
+    if span.start:
+        rows.insert(0, more(span.start - 1, f"↑ {span.start:,} before"))
+    if span.stop < len(both.listed):
+        rows.append(more(span.stop, f"↓ {len(both.listed) - span.stop:,} more"))
+    head = "".join(f"<th>{name}</th>" for name in ("utterance", "gold", "A says", "B says"))
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def more(place: int, words: str) -> str:
+    """A row that stands for those that are not shown."""
+    return f'<tr data-turn="{place}" tabindex="0"><td colspan="4">{words}</td></tr>'
+
+
+def row_html(both: Compared, place: int, *, focused: bool) -> str:
+    """One utterance: what was said, where it is, its label, and what both runs say."""
+    flip: Any = both.listed[place]
+    utterance = both.a.corpus.utterance(both.a.corpus.row_of[flip.utterance_id])
+    colours = emotion_colours(both.a.corpus.emotions)
+    marks = [("✓", "hit") if name == flip.gold else ("✗", "miss") for name in (flip.a, flip.b)]
+    says = "".join(
+        f'<td class="says"><b class="{kind}">{mark}</b>&thinsp;{dot(colours[name])}{shown(name)}</td>'
+        for (mark, kind), name in zip(marks, (flip.a, flip.b), strict=True)
+    )
+    return (
+        f'<tr data-turn="{place}" tabindex="0"{" class=focus" if focused else ""}>'
+        f'<td><div class="text"><bdi>{shown(utterance.text) or "<em>no text</em>"}</bdi></div>'
+        f"<small>{shown(utterance.speaker)} · {shown(utterance.dialogue_id)} · turn {utterance.turn}</small></td>"
+        f"<td>{dot(colours[flip.gold])}{shown(flip.gold)}</td>{says}</tr>"
+    )

@@ -1,0 +1,53 @@
+"""What the Projection page adds to the address: what is mapped, how, and what colours the points."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from dashboard.words import select_word, short
+from dnr_core.types import MAPS, RunSummary, map_parts
+
+MAP_LINK = ("space", "map", "colour")
+METHODS = {"umap": "UMAP", "pca": "PCA"}
+COLOURS = {
+    "emotion": "gold emotion", "prediction": "prediction", "correctness": "right or wrong", "confidence": "confidence",
+    "dominant": "dominant part", "speaker": "speaker", "split": "split",
+}  # fmt: skip
+WHOLE = "all"
+
+
+@dataclass(frozen=True)
+class MapChoice:
+    """`space`: one of the run's map_parts; `method`: one of MAPS; `colour`: one of COLOURS."""
+
+    space: str
+    method: str
+    colour: str
+
+    def link(self) -> dict[str, list[str]]:
+        """What goes into the address, without defaults."""
+        link = {
+            "space": [self.space] if self.space != WHOLE else [],
+            "map": [self.method] if self.method != MAPS[0] else [],
+            "colour": [self.colour] if self.colour != next(iter(COLOURS)) else [],
+        }
+        return {name: given for name, given in link.items() if given}
+
+
+def select_map(run: RunSummary | None, messages: list[str], taken: set[str]) -> MapChoice:
+    """The choice of this rerun; what does not exist is replaced, and reported where the reader asked for it."""
+    space = select_space(run, messages, reported="space" in taken)
+    return MapChoice(space, select_word("map", MAPS, messages), select_word("colour", tuple(COLOURS), messages))
+
+
+def select_space(run: RunSummary | None, messages: list[str], *, reported: bool) -> str:
+    """What is mapped: all parts where nothing was chosen, or another run was that does not have it."""
+    wanted = st.session_state.setdefault("space", WHOLE).replace(" ", "+")
+    if run is not None and wanted not in map_parts(run.players):
+        if reported:
+            messages.append(f"Unknown space {short(wanted)}: expected one of {', '.join(map_parts(run.players))}.")
+        wanted = WHOLE
+    st.session_state.space = wanted
+    return wanted

@@ -1,0 +1,77 @@
+"""Attribution: which features, turns, modalities or parts made one prediction, and how far that can be trusted."""
+
+from typing import Any
+
+import streamlit as st
+
+from dashboard import attribution_data, attribution_figures, controls
+from dashboard.charts import show, show_clickable
+from dashboard.chat import show_chat
+from dashboard.components_data import about_turn
+from dashboard.dialogue_data import DialogueNumbers
+from dashboard.markup import heading, notice, reads, shown, table, write
+from dashboard.state import Selection, go_to
+
+TOP = (10, 20, 40)
+
+
+def page() -> None:
+    """The whole page, from the selection to the pictures."""
+    chosen = controls.open_page("Attribution", "Which features, turns, modalities or parts made one prediction.")
+    controls.step_buttons(chosen, controls.dialogue_picker(chosen))
+    numbers = attribution_data.predicted_dialogue(chosen)
+    utterance = numbers.dialogue.utterances[chosen.turn]
+    heading(f"Turn {chosen.turn} · {utterance.speaker}", about_turn(numbers, chosen.turn))
+    write(f"<bdi>{shown(utterance.text)}</bdi>")
+    if chosen.run is None or numbers.before is None:
+        notice(numbers.problem or "", kind="problem" if chosen.run else "info")
+        return
+    attribution_data.settings(chosen, numbers)
+    if "components" not in chosen.run.supports:
+        reads(attribution_data.NO_PARTS.format(method=chosen.run.info.method))
+    found = attribution_data.attribution(chosen, numbers)
+    if found is None:
+        return
+    picture(chosen, numbers, found)
+    faithfulness(chosen, numbers, found)
+
+
+def picture(chosen: Selection, numbers: DialogueNumbers, found: Any) -> None:
+    """The values, how exact they are, and what cannot be shown."""
+    heading(
+        f"What made the {found.scale} of “{found.target}”",
+        f"{attribution_data.METHODS[found.method]}: what each item adds over its baseline.",
+    )
+    if found.over == "features":
+        top = st.segmented_control("largest", TOP, default=TOP[0], key="pick_top", required=True)
+        show(attribution_figures.features(found, int(top)), "features")
+    elif found.over == "turns":
+        spec = attribution_figures.turns(found)
+        show_clickable(spec, "turns", lambda point: go_to(chosen.dialogue, controls.turn_of(point)))
+    else:
+        show(attribution_figures.blocks(found), "blocks")
+    table(attribution_figures.EXACTNESS, attribution_figures.exactness(found))
+    if found.notes:
+        reads("Note: " + "; ".join(found.notes) + ".")
+    if found.over == "turns":
+        bar = attribution_figures.turn_bar(found)
+        show_chat(numbers, chosen.turn, lambda turn: go_to(chosen.dialogue, turn), bar)
+
+
+def faithfulness(chosen: Selection, numbers: DialogueNumbers, found: Any) -> None:
+    """Is this attribution faithful to the model? Computed on request."""
+    heading(
+        "Can this attribution be trusted?",
+        "Put the items back in the order of their values, compare with other methods, and draw the weights anew.",
+    )
+    tested = attribution_data.check(chosen, numbers)
+    if tested is None:
+        return
+    left, right = st.columns(2, gap="medium")
+    with left:
+        show(attribution_figures.insertion(found, tested), "insertion")
+    with right:
+        table(["test", "result", "how to read it"], attribution_figures.checks(found, tested))
+
+
+page()

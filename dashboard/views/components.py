@@ -1,0 +1,96 @@
+"""Components: one utterance in depth, what the model used beside what the data offer, and the same of its split."""
+
+import streamlit as st
+
+from dashboard import components_data, components_figures, controls, dialogue_figures, focus
+from dashboard.charts import show
+from dashboard.components_data import Depth
+from dashboard.dialogue_data import DialogueNumbers, failed_parts
+from dashboard.markup import heading, notice, reads, shown, table, write
+from dashboard.state import SCOPES, Selection, engine
+from dnr_core.errors import DnRError
+
+
+def page() -> None:
+    """The whole page, from the selection to the pictures."""
+    chosen = controls.open_page("Components", "What the parts of the model do in one turn, and over a whole split.")
+    controls.step_buttons(chosen, controls.dialogue_picker(chosen))
+    numbers = components_data.whole_dialogue(chosen)
+    utterance = numbers.dialogue.utterances[chosen.turn]
+    heading(f"Turn {chosen.turn} · {utterance.speaker}", components_data.about_turn(numbers, chosen.turn))
+    write(f"<bdi>{shown(utterance.text)}</bdi>")
+    if chosen.run is None or numbers.before is None:
+        notice(numbers.problem if chosen.run else components_data.NO_RUN, kind="problem" if chosen.run else "info")
+        return
+    controls.value_settings(chosen, numbers.emotions[int(numbers.predicted[chosen.turn])])
+    left, right = st.columns(2, gap="medium")
+    found = None
+    with left:
+        if components_data.has_parts(chosen):
+            found = used(chosen, numbers)
+        else:
+            notice(components_data.NO_PARTS.format(method=chosen.run.info.method), kind="info")
+    with right:
+        focus.offered(chosen)
+    if found is not None:
+        heading("Pairs of parts", "Shapley interactions in logits: + together more, − they stand in for each other.")
+        show(components_figures.interactions(found), "interactions")
+    split = numbers.dialogue.split
+    write(f"<h2>All turns of {split}</h2>")
+    if components_data.has_parts(chosen):
+        parts_of_split(chosen, split)
+    information_of_split(chosen, split)
+
+
+def used(chosen: Selection, numbers: DialogueNumbers) -> Depth | None:
+    """What the model used in the turn in focus; None where it cannot be shown, with a notice."""
+    try:
+        with st.spinner("Computing this turn …", show_time=True):
+            found = components_data.depth(chosen, numbers)
+    except DnRError as error:
+        notice(str(error))
+        return None
+    heading(
+        f"What the model used for “{numbers.emotions[found.label]}”",
+        dialogue_figures.about_values(found.values.players),
+    )
+    show(components_figures.parts(found), "parts")
+    if components_data.is_tested(chosen, found):
+        reads(dialogue_figures.claim(numbers, chosen.turn, failed_parts(chosen)))
+    else:
+        reads(components_data.NOT_TESTED.format(gap=components_data.gap_of(found)))
+    reads(dialogue_figures.sets_reading(found.sets, numbers.emotions[found.predicted], f"in {SCOPES[chosen.scope]}"))
+    return found
+
+
+def parts_of_split(chosen: Selection, split: str) -> None:
+    """Mean value of every part by emotion, and what scores lose without it."""
+    found = components_data.split_values(chosen, split)
+    if found is None:
+        return
+    heading("By predicted emotion", "Mean value of each part on the logit of that emotion.")
+    show(components_figures.mean_matrix(found, chosen.run.emotions), "means")
+    heading("Without a part", f"Fall of weighted F1 when it is off in {SCOPES[chosen.scope]}.")
+    drops = components_figures.drop_bars(found)
+    if drops is None:
+        notice(f"The fall cannot be shown because {split} has no labels.", kind="info")
+    else:
+        show(drops, "drops")
+
+
+def information_of_split(chosen: Selection, split: str) -> None:
+    """What the modalities tell of the gold emotions."""
+    if not engine().has_information(chosen.run.info.name, chosen.corpus_name):
+        notice(components_data.NO_INFORMATION, kind="info")
+        return
+    heading("What each pair of modalities tells", components_data.ABOUT_BITS)
+    found = components_data.split_information(chosen, split)
+    if found is not None:
+        left, right = st.columns(2, gap="medium")
+        with left:
+            show(components_figures.bits_bars(found), "bits")
+        with right:
+            table(components_figures.BITS_HEADER, components_figures.bits_table(found))
+
+
+page()

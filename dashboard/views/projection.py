@@ -1,0 +1,51 @@
+"""Projection: every turn of the corpus on a map, coloured by what one asks; an area of it, and the dialogues in it."""
+
+import streamlit as st
+
+from dashboard import controls, projection_controls, projection_data
+from dashboard.charts import show_map
+from dashboard.markup import notice
+from dashboard.state import Selection
+from dnr_core.errors import DnRError
+
+
+def page() -> None:
+    """The whole page, from the selection to the pictures."""
+    chosen = controls.open_page("Projection", "Every turn of the corpus on a map, by the vectors of a part.")
+    if chosen.run is None:
+        if not chosen.messages:
+            notice(projection_data.NO_RUN, kind="info")
+        return
+    projection_controls.choices(chosen)
+    try:
+        with st.spinner("Computing this map …", show_time=True):
+            found = projection_data.map_shown(chosen)
+            colours = projection_data.look(chosen)
+    except DnRError as error:
+        notice(str(error))
+        return
+    if not found.n:
+        notice(projection_data.NOTHING.format(part=projection_data.part_name(found.part)), kind="info")
+        return
+    projection_controls.fit_of(chosen, found)
+    for note in colours.notes:
+        notice(note, kind="info")
+    ids, drawn = projection_controls.picked(chosen)
+    left, right = st.columns([1.75, 1], gap="medium")
+    with left:
+        show_map(
+            projection_data.figure(chosen, found, colours, drawn), projection_controls.CHART, projection_controls.pick
+        )
+    with right:
+        in_focus(chosen)
+        projection_controls.picked_table(chosen, ids)
+
+
+def in_focus(chosen: Selection) -> None:
+    """Which turn the ring marks, and a way to it."""
+    st.page_link(
+        projection_controls.DIALOGUE_PAGE, label=f"In focus (ring): dialogue {chosen.dialogue}, turn {chosen.turn}"
+    )
+
+
+page()

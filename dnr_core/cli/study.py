@@ -1,0 +1,66 @@
+"""The command that trains a grid of runs and keeps its tables: study."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from dnr_core.cli.output import answer
+from dnr_core.commands import Study
+from dnr_core.config import read_json
+from dnr_core.data.corpus import read_header
+from dnr_core.errors import DnRError, UsageError
+
+GRID_FLAGS = ("corpus", "methods", "backbones", "seeds", "preset", "config", "keep")
+
+
+def study(command: Study) -> None:
+    from dnr_core.study import read_grid, write_tables
+
+    if command.table_only:
+        given = [f"--{name}" for name in GRID_FLAGS if getattr(command, name)]
+        if given:
+            raise UsageError("--table-only trains nothing", got=given[0], do=f"leave {given[0]} out")
+        read_grid(command.out / "study.json")
+    else:
+        train_missing(command)
+    summary = write_tables(command.out)
+    values = {"study": str(command.out)} | as_json(asdict(summary))
+    answer(values, (command.out / "table.md").read_text(encoding="utf-8"), as_json=command.json)
+    if summary.failed and not command.table_only:
+        name, line = next(iter(summary.failed.items()))
+        failed = f"{len(summary.failed)} run{'s' * (len(summary.failed) > 1)} failed"
+        raise DnRError(failed, got=f"{name}: {line}", do="the same command tries again")
+
+
+def train_missing(command: Study) -> None:
+    """Train the runs of the grid that are not there yet."""
+    from dnr_core.study import ask, open_study, run_study
+
+    if not (command.corpus and command.methods):
+        missing = "--corpus" if not command.corpus else "--methods"
+        raise UsageError(f"study needs {missing}", do="or only --table-only for the tables of runs that are there")
+    grid = ask(
+        command.corpus,
+        command.methods,
+        command.backbones,
+        seeds=5 if command.seeds is None else command.seeds,
+        size=command.preset or "fast",
+        settings=read_json(command.config) if command.config else {},
+    )
+    open_study(command.out, grid)
+    folders: dict[str, Path] = {read_header(folder)["name"]: folder for folder in command.corpus}
+    keep, write = command.keep or "none", lambda line: sys.stderr.write(f"{line}\n")
+    run_study(command.out, grid, folders, device=command.device, keep=keep, progress=write)
+
+
+def as_json(summary: dict[str, Any]) -> dict[str, Any]:
+    """A summary as documented in docs/formats.md: the scores of a row stand beside its other fields."""
+    raised = {"rows": "scores", "differences": "found"}
+    lists = {
+        name: [{key: value for key, value in one.items() if key != inner} | one[inner] for one in summary[name]]
+        for name, inner in raised.items()
+    }
+    return lists | {"failed": summary["failed"]}

@@ -1,0 +1,12 @@
+"""Many runs as one grid: trained one after the other, each in a process of its own, and summarised in tables."""
+
+from dnr_core.study.grid import Cell, Grid, ask, open_study, read_grid
+from dnr_core.study.records import RunRecord, read_records
+from dnr_core.study.run import KEEPS, run_study
+from dnr_core.study.summary import Difference, Row, Summary, summary_of
+from dnr_core.study.tables import write_tables
+
+__all__ = [
+    "KEEPS", "Cell", "Difference", "Grid", "Row", "RunRecord", "Summary", "ask", "open_study", "read_grid",
+    "read_records", "run_study", "summary_of", "write_tables",
+]  # fmt: skip
