@@ -57,17 +57,17 @@ def settings(chosen: Selection, numbers: DialogueNumbers) -> None:
         state.update(over=state.pick_over, method=state.pick_method, baseline=state.pick_baseline)
 
     state.pick_over, state.pick_method, state.pick_baseline = choice.over, choice.method, choice.baseline
-    columns = st.columns([1.7, 1.6, 1.4, 1.5], vertical_alignment="bottom")
+    columns = [*st.columns(2, vertical_alignment="bottom"), *st.columns(2, vertical_alignment="bottom")]
     columns[0].segmented_control(
         "Values of", list(views_of(chosen.run)), key="pick_over", on_change=changed, format_func=VIEWS.get,
         required=True, help="Named features of this turn, whole turns, whole modalities, or parts of the model.",
     )  # fmt: skip
-    columns[1].selectbox(
+    columns[2].selectbox(
         "Method", methods_of(choice.over), key="pick_method", on_change=changed, format_func=METHODS.get
     )
     name = numbers.emotions[gold] if gold >= 0 else None
-    emotion_picker(columns[2], chosen, numbers.emotions[int(numbers.predicted[chosen.turn])], name)
-    columns[3].segmented_control(
+    emotion_picker(columns[3], chosen, numbers.emotions[int(numbers.predicted[chosen.turn])], name)
+    columns[1].segmented_control(
         "Baseline", list(BASELINES), key="pick_baseline", on_change=changed, format_func=BASELINES.get, required=True,
         help="What stands for a value that is taken away: its mean over training, zero, or that of a training turn "
         "drawn at random. Every attribution is a comparison with its baseline.",

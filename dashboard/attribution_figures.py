@@ -22,6 +22,10 @@ CURVES = {
     "smallest values first": "#B4500A",
 }
 EXACTNESS = ("error of the sum", "tolerance", "met", "f(x)", "f(baseline)", "baseline", "steps or samples", "seconds")
+ABOUT_CHECKS = (
+    "Infidelity: 0 is exact, 1 as wrong as claiming nothing. Agreement: rank correlation over {count:,} items; methods "
+    "that take long are left out. With random layers the rank correlation should fall towards 0."
+)
 SMALLEST = 0.005
 """Values below this are written as 0.00, and are not said to speak for anything."""
 
@@ -105,9 +109,21 @@ def reading(found: Any) -> str:
     ]  # fmt: skip
     lead = "; ".join(says) or f"nothing speaks for or against “{found.target}”"
     return (
-        f"{lead[0].upper()}{lead[1:]}. All values together: {signed(float(found.values.sum()))}; the model goes from "
+        f"{lead[0].upper()}{lead[1:]}.{strongest_other(found)} "
+        f"All values together: {signed(float(found.values.sum()))}; the model goes from "
         f"{signed(found.baseline_total)} at the baseline to {signed(found.total)}."
     )
+
+
+def strongest_other(found: Any) -> str:
+    """Which turn but this one matters most, as a sentence; nothing for views other than turns."""
+    if found.over != "turns":
+        return ""
+    others = np.array(
+        [0.0 if kind == "itself" else value for kind, value in zip(found.kinds, found.values, strict=True)]
+    )
+    place = int(np.abs(others).argmax())
+    return f" Of the other turns, turn {place} matters most ({signed(float(others[place]))})."
 
 
 def exactness(found: Any) -> list[list[str]]:
@@ -165,17 +181,15 @@ def insertion_reading(tested: Any) -> str:
     )
 
 
-def checks(found: Any, tested: Any) -> list[list[str]]:
-    """What was tested beside the curves, as rows of HTML cells: test, number, how to read it."""
-    missed, count = tested.infidelity, len(found.values)
-    share = "–" if missed.share is None else f"{missed.share:.3f}"
-    rows = [["infidelity", share, "0 exact, 1 as wrong as claiming nothing"]]
-    for name, value in tested.agreement.items():
-        rows.append([f"agrees with {shown(METHODS[name])}", correlation(value), f"rank correlation, {count:,} items"])
-    for step in tested.randomised:
-        label = f"top {100 * step.share:.0f} % of layers random"
-        rows.append([label, correlation(step.rank_correlation), "rank correlation: should fall towards 0"])
-    return rows
+def checks(tested: Any) -> list[list[str]]:
+    """What was tested beside the curves, as rows of HTML cells: test, number."""
+    share = "–" if tested.infidelity.share is None else f"{tested.infidelity.share:.3f}"
+    rows = [["infidelity", share]]
+    rows += [[f"agrees with {shown(METHODS[name])}", correlation(value)] for name, value in tested.agreement.items()]
+    return rows + [
+        [f"top {100 * step.share:.0f} % of layers random", correlation(step.rank_correlation)]
+        for step in tested.randomised
+    ]
 
 
 def correlation(value: float | None) -> str:

@@ -71,7 +71,8 @@ def faithfulness(chosen: Selection, numbers: DialogueNumbers, found: Any) -> Non
     with left:
         show(attribution_figures.insertion(found, tested), "insertion")
     with right:
-        table(["test", "result", "how to read it"], attribution_figures.checks(found, tested))
+        table(["test", "result"], attribution_figures.checks(tested))
+        reads(attribution_figures.ABOUT_CHECKS.format(count=len(found.values)))
 
 
 page()

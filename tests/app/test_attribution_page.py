@@ -24,6 +24,12 @@ def focus(engine, turn=1):
     return dialogue, corpus.utterance(int(corpus.dialogue_rows[dialogue][turn])).utterance_id
 
 
+def page_rows(engine):
+    """The rows of the dialogue that a page opens with."""
+    corpus = engine.corpus("planted")
+    return corpus.dialogue_rows[corpus.dialogue_ids("test")[0]]
+
+
 def drawn(page, key):
     """Label → number of all bars of a chart."""
     found = {}
@@ -83,7 +89,7 @@ def test_the_chat_carries_the_value_of_every_turn(app_folders):
     page = Page("attribution", dialogue=dialogue, turn="3", over="turns", method="occlusion")
     found = engine.attribution(*KEY, utterance, method="occlusion", over="turns")
     heights = {x: y for trace in page.chart("turns")["data"] for x, y in zip(trace["x"], trace["y"], strict=True)}
-    assert [heights[turn] for turn in range(12)] == pytest.approx(list(found.values), abs=1e-5)
+    assert [heights[turn] for turn in range(len(found.values))] == pytest.approx(list(found.values), abs=1e-5)
     for turn, (value, kind) in enumerate(zip(found.values, found.kinds, strict=True)):
         assert (
             f"{kind} {value:+.2f}".replace("-", "−").replace("+0.00", "0.00").replace("−0.00", "0.00") in page.chat
@@ -96,7 +102,8 @@ def test_a_dialogue_of_one_turn_and_a_slow_method_say_so(app_folders):
     assert "this dialogue has one turn only" in page.text and not page.notices
     page = Page("attribution", method="shapley_value_sampling", over="turns")
     button = page.app.button(key="ask_attribution")
-    assert button.label == "Compute Shapley values, sampled (300 passes through the model)"
+    turns = len(page_rows(app_folders.engine))
+    assert button.label == f"Compute Shapley values, sampled ({25 * turns:,} passes through the model)"
     assert not page.app.get("plotly_chart")
     button.click()
     assert page.run().chart("turns")
@@ -169,3 +176,10 @@ def test_the_bar_of_a_turn_is_as_wide_as_its_value():
     assert 'left" style="width:25.00%"></span>' in bar(0) and "width:100.00%" in bar(0), "1 of 4 lies left of zero"
     assert bar(1).index("seg") < bar(1).index("right") and "earlier −1.00" in bar(1)
     assert "seg" not in bar(2) and "width:50.00%" in bar(3) and "later +1.50" in bar(3)
+
+
+def test_the_turn_that_matters_most_beside_this_one_is_named():
+    found = by_hand([0.2, -1.0, 4.0, 0.5], ("earlier", "earlier", "itself", "later"), "abcd", over="turns")
+    caption = attribution_figures.turns(found).caption
+    assert caption.startswith("Turn 2 (this one) speaks most for “joy” (+4.00 logit); turn 1 speaks most against")
+    assert "Of the other turns, turn 1 matters most (−1.00)." in caption

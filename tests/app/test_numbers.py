@@ -12,6 +12,7 @@ import pytest
 from dashboard.markup import CONTROL_PICTURES
 from dnr_core.types import softmax
 from tests.conftest import HOSTILE_TEXTS, RUN, longest_test_dialogue
+from tests.oracles import claim_of
 
 
 @pytest.fixture
@@ -60,7 +61,9 @@ def test_agreement_with_planted_truth(open_page, engine):
         values = engine.dialogue_values(RUN, "planted", dialogue)
         rows = np.searchsorted(found.row, corpus.dialogue_rows[dialogue])
         for turn, row in enumerate(rows):
-            claimed.append(named(dict(zip(values.players, values.values[turn, :, found.predicted[row]], strict=True))))
+            claimed.append(
+                claim_of(dict(zip(values.players, values.values[turn, :, found.predicted[row]], strict=True)))
+            )
     right = found.predicted == found.gold
     pairs = [
         (name, f"{family}:{sources}")
@@ -76,15 +79,6 @@ def test_agreement_with_planted_truth(open_page, engine):
     assert f"(n = {len(pairs)}; chance 0.33)" in text
     assert f"is the planted part in {np.mean(single):.3f} (" in text
     assert f"(n = {len(single)}; chance 0.10)" in text
-
-
-def named(values):
-    """The strongest part; a redundant one with the members of all redundant parts that reach a quarter of it."""
-    best = max(values, key=values.__getitem__)
-    if not best.startswith("redundant:") or values[best] <= 0:
-        return best
-    close = [name for name, value in values.items() if name.startswith("redundant:") and value >= values[best] / 4]
-    return "redundant:" + "+".join(sorted({member for name in close for member in name.split(":")[1].split("+")}))
 
 
 def test_the_chat_shows_prediction_and_probability(open_page, engine):

@@ -184,7 +184,8 @@ def test_a_run_without_parts_of_a_family_maps_its_modalities(app_folders):
     page = Page("projection", checkpoint="plain-run", space="modality:text", map="pca")
     options = page.app.selectbox("pick_space").options
     assert options[1:] == [*MODALITIES, "what the network makes of them"]
-    assert "PCA of text, n = 480" in page.text
+    count = int(app_folders.engine.corpus("planted").present[:, 0].sum())
+    assert f"PCA of text, n = {count}" in page.text
 
 
 def test_a_hundred_thousand_points_are_drawn_quickly():

@@ -23,6 +23,6 @@ def test_another_method_moves_the_numbers_and_says_how_exact_they_are(visit):
     assert parse_qs(urlsplit(opened.settled().page.url).query)["method"] == ["gradient_x_input"]
     opened.page.get_by_role("radio", name="turns").click()
     opened.focused.wait_for()
-    assert opened.page.locator(".chat .row .bar").count() == 12
+    assert opened.page.locator(".chat .row .bar").count() == opened.page.locator(".chat .row").count() > 1
     assert parse_qs(urlsplit(opened.settled().page.url).query)["over"] == ["turns"]
     opened.clean()
