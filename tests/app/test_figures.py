@@ -23,34 +23,43 @@ def typed(texts):
 def spec_of(kind):
     frame = pd.DataFrame({
         "name": HOSTILE_NAMES, "other": HOSTILE_NAMES, "value": [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], "turn": range(6),
+        "low": 0.0, "high": 0.7, "frame": "", "key": list("abcdef"), "focus": False, "picked": False,
     })  # fmt: skip
+    shades = dict.fromkeys(HOSTILE_NAMES, "#4477AA")
     columns = {
         "bars": {"x": "value", "y": "name", "colour": "other", "text": "name"},
         "lines": {"x": "turn", "y": "value", "colour": "name"},
         "matrix": {"x": "other", "y": "name", "colour": "value", "text": "name"},
         "signed_matrix": {"x": "other", "y": "name", "colour": "value", "text": "name"},
         "strip": {"x": "turn", "y": "name", "colour": "other", "text": "name", "hover": ("name",)},
+        "squares": {"x": "other", "y": "name", "colour": "value", "text": "name"},
+        "intervals": {"x": "value", "y": "name", "colour": "other", "text": "name", "low": "low", "high": "high"},
+        "columns": {"x": "turn", "y": "value", "colour": "name", "hover": ("name",)},
+        "scatter": {"x": "value", "y": "turn", "colour": "name", "hover": ("name",), "colours": shades},
     }
     if kind.endswith("matrix"):
         frame = frame.drop(columns="other").merge(frame[["other"]], how="cross")
     return FigureSpec(kind, frame, **columns[kind])
 
 
-@pytest.mark.parametrize("kind", ["bars", "lines", "matrix", "signed_matrix", "strip"])
+@pytest.mark.parametrize(
+    "kind", ["bars", "lines", "matrix", "signed_matrix", "strip", "squares", "intervals", "columns", "scatter"]
+)
 def test_every_kind_of_figure_escapes_names(kind):
     figure = render(spec_of(kind)).to_plotly_json()
     found = {"name": [], "x": [], "y": [], "text": [], "hover": []}
     for trace in figure["data"]:
         found["name"].append(trace.get("name", ""))
-        found["hover"] += [text for _, text in trace.get("customdata") or ()]
+        found["hover"] += [said for one in trace.get("customdata") or () for said in one[1:] if isinstance(said, str)]
         for key in ("x", "y", "text"):
             found[key] += [value for value in trace.get(key) or () if isinstance(value, str)]
     places = {"bars": ("name", "y", "text"), "lines": ("name",), "matrix": ("x", "y", "text"),
-              "signed_matrix": ("x", "y", "text"), "strip": ("y", "text", "hover")}  # fmt: skip
+              "signed_matrix": ("x", "y", "text"), "strip": ("y", "text", "hover"), "squares": ("x", "y", "text"),
+              "intervals": ("y", "text"), "columns": ("name", "hover"), "scatter": ("name",)}  # fmt: skip
     for place in places[kind]:
         assert set(typed(found[place])) >= set(HOSTILE_NAMES), place
-    axes = {"bars": "y", "lines": "", "matrix": "xy", "signed_matrix": "xy", "strip": "y"}
-    assert all(figure["layout"][f"{axis}axis"]["type"] == "category" for axis in axes[kind])
+    axes = {"bars": "y", "matrix": "xy", "signed_matrix": "xy", "strip": "y", "squares": "xy", "intervals": "y"}
+    assert all(figure["layout"][f"{axis}axis"]["type"] == "category" for axis in axes.get(kind, ""))
 
 
 def test_a_signed_matrix_is_even_around_zero_and_leaves_gaps():

@@ -209,6 +209,10 @@ def test_hostile_texts_appear_as_typed(visit, workspace):
         "/dialogue?turn=zzz&off=nonsense",
         "/?checkpoint=corrupt-run",
         "/components?emotion=bliss&removal=never",
+        "/attribution?method=guess&over=words",
+        "/projection?space=unique%3Asmell&map=tsne",
+        "/errors?queue=all&cell=joy",
+        "/compare?against=%3Cb%3E",
     ],
 )
 def test_bad_links_give_one_message(visit, path):
@@ -222,7 +226,8 @@ def test_bad_links_give_one_message(visit, path):
 
 @pytest.mark.parametrize("width", [820, 1280, 1920])
 def test_nothing_is_cut_off_at_the_side(visit, width):
-    for path in ("/", "/dialogue?off=unique%3Atext", "/components?scope=turn"):
+    names = ("components?scope=turn", "attribution", "projection", "errors", "compare")
+    for path in ("/", "/dialogue?off=unique%3Atext", *(f"/{name}" for name in names)):
         opened = visit(width).open(path)
         opened.page.get_by_text("Corpus").first.wait_for(state="attached")
         sizes = "main => [main.scrollWidth, main.clientWidth]"
