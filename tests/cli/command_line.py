@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -93,3 +94,8 @@ def shell(folders: Folders, command: str | list[Any], **options: Any) -> Result:
         cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=120, check=False, **options,
     )  # fmt: skip
     return Result(ended.returncode, ended.stdout, ended.stderr)
+
+
+def hears_ctrl_c() -> None:
+    """For `preexec_fn`: children of a shell's background job ignore SIGINT unless told otherwise."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)

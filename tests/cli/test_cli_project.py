@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_line import REPOSITORY, TINY, Folders, Result, listing
+from command_line import REPOSITORY, TINY, Folders, Result, hears_ctrl_c, listing
 
 from dnr_core.data.corpus import Corpus
 from dnr_core.data.planted import PlantedConfig, generate
@@ -74,6 +74,7 @@ def test_an_interrupted_fit_leaves_nothing(folders: Folders):
     process = subprocess.Popen(
         [sys.executable, "-m", "dnr_core", "project", "--checkpoint", str(folders.run), "--parts", "redundant"],
         cwd=REPOSITORY, env=os.environ | folders.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=hears_ctrl_c,
     )  # fmt: skip
     assert process.stderr is not None
     said = process.stderr.readline()

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from command_line import REPOSITORY, Folders, Result
+from command_line import REPOSITORY, Folders, Result, hears_ctrl_c
 
 from dnr_core.data.corpus import Corpus
 from dnr_core.data.planted import PlantedConfig, generate
@@ -44,7 +44,7 @@ class Study:
             [sys.executable, "-m", "dnr_core", *words.split(), "--out", out],
             cwd=root, env=os.environ | {"PYTHONPATH": str(REPOSITORY), "OMP_NUM_THREADS": "1"},
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            preexec_fn=hears_ctrl_c,
         )  # fmt: skip
 
     def in_the_middle_of(self, seed: int, number: int) -> None:

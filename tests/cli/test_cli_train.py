@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from command_line import REPOSITORY, Folders, Result, check_one_line, listing
+from command_line import REPOSITORY, Folders, Result, check_one_line, hears_ctrl_c, listing
 
 from dnr_core.data.corpus import Corpus
 from dnr_core.types import MODALITIES
@@ -150,6 +150,7 @@ def test_ctrl_c_keeps_the_best_and_ends_with_130(folders: Folders, tmp_path: Pat
         [sys.executable, "-m", "dnr_core", *words],
         cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env=os.environ | folders.environment | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)},
+        preexec_fn=hears_ctrl_c,
     )  # fmt: skip
     try:
         for _ in range(600):
