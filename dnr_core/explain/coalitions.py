@@ -11,7 +11,7 @@ from torch import Tensor
 from dnr_core.data.batching import dialogue_batches
 from dnr_core.data.corpus import Corpus
 from dnr_core.errors import UsageError
-from dnr_core.model.batch import Batch, TensorCorpus
+from dnr_core.model.batch import Batch, Components, TensorCorpus
 from dnr_core.model.methods.base import Method, Removal
 from dnr_core.types import MODALITIES, split_player
 
@@ -31,30 +31,48 @@ def coalition_bits(players: int) -> Tensor:
 @torch.no_grad()
 def dialogue_scope(model: Method, batch: Batch, *, removal: Removal = "mean") -> np.ndarray:
     """Parts off in every turn at once: logits (T, 2^K, C) float32 of a single dialogue, batch (1, T)."""
-    bits = coalition_bits(len(model.players)).to(batch.mask.device)  # (S, K)
-    keep = bits[:, None, :].expand(-1, batch.mask.shape[1], -1)  # (S, T, K)
-    return run_coalitions(model, batch, keep, removal).transpose(0, 1).cpu().numpy()  # (T, S, C)
+    components = one_dialogue(model, batch)
+    bits, place = distinct_coalitions(model.players, components, slice(None))
+    keep = bits[:, None, :].expand(-1, batch.mask.shape[1], -1)  # (D, T, K)
+    logits = run_coalitions(model, components, batch, keep, removal)  # (D, T, C)
+    return logits.transpose(0, 1)[:, place].cpu().numpy()  # (T, S, C)
 
 
 @torch.no_grad()
 def utterance_scope(model: Method, batch: Batch, turn: int, *, removal: Removal = "mean") -> np.ndarray:
     """Parts off in one turn only, its context whole: logits (2^K, C) float32 of that turn; batch (1, T)."""
-    bits = coalition_bits(len(model.players)).to(batch.mask.device)
+    components = one_dialogue(model, batch)
+    bits, place = distinct_coalitions(model.players, components, slice(turn, turn + 1))
     keep = torch.ones((len(bits), batch.mask.shape[1], bits.shape[1]), dtype=torch.bool, device=bits.device)
     keep[:, turn] = bits
-    return run_coalitions(model, batch, keep, removal)[:, turn].cpu().numpy()
+    return run_coalitions(model, components, batch, keep, removal)[:, turn][place].cpu().numpy()
 
 
-def run_coalitions(model: Method, batch: Batch, keep: Tensor, removal: Removal) -> Tensor:
-    """Logits (S, T, C) of one dialogue under S masks keep (S, T, K); parts are computed once.
+def one_dialogue(model: Method, batch: Batch) -> Components:
+    """The parts of a single dialogue."""
+    if batch.mask.shape[0] != 1:
+        raise ValueError(f"one dialogue at a time, got {batch.mask.shape[0]}")
+    return model.decompose(batch)
+
+
+def distinct_coalitions(players: tuple[str, ...], components: Components, turns: slice) -> tuple[Tensor, Tensor]:
+    """Coalitions that can differ, bits (D, K), and for each of the 2^K which of them it equals, (2^K,).
+
+    A part that is available in none of the `turns` changes nothing when it is off: with one modality missing, 16 of
+    512 coalitions remain.
+    """
+    idle = torch.stack([~components.available[player][:, turns].any() for player in players])  # (K,)
+    bits = coalition_bits(len(players)).to(idle.device) | idle  # (2^K, K)
+    return torch.unique(bits, dim=0, return_inverse=True)
+
+
+def run_coalitions(model: Method, components: Components, batch: Batch, keep: Tensor, removal: Removal) -> Tensor:
+    """Logits (S, T, C) of one dialogue under S masks keep (S, T, K) from its parts.
 
     Removal 'donor' is given as the vectors of one draw (`Donors.draws`), not by its name.
     """
-    if batch.mask.shape[0] != 1:
-        raise ValueError(f"one dialogue at a time, got {batch.mask.shape[0]}")
     if removal == "donor":
         raise ValueError("removal 'donor' needs the vectors of a draw")
-    components = model.decompose(batch)
     turns = batch.mask.shape[1]
     chunk = max(1, WORK_LIMIT // (turns * (turns + 40)))
     logits = [model.predict_coalitions(components, batch, part, removal).float() for part in keep.split(chunk)]

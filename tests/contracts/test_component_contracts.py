@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from contract_samples import NO_VISUAL, PAIRS, build, players_with, random_batch, row, with_features
 
 from dnr_core.errors import UsageError
-from dnr_core.explain.coalitions import coalition_bits, dialogue_scope, utterance_scope
+from dnr_core.explain.coalitions import coalition_bits, dialogue_scope, distinct_coalitions, utterance_scope
 from dnr_core.model.batch import ComponentMask
 from dnr_core.model.methods.base import Method
 from dnr_core.types import MODALITIES
@@ -94,6 +96,21 @@ def test_a_toggle_is_a_row_of_the_coalition_table(model):
     one = utterance_scope(model, batch, 2)  # (S, C)
     expected = model(batch, ComponentMask(off, turn=2)).logits[0, 2].detach()
     torch.testing.assert_close(torch.from_numpy(one[index]), expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_parts_that_are_nowhere_available_cost_no_coalitions_and_change_no_number(model, modality):
+    batch = row(random_batch(), 1)
+    present = batch.present.clone()
+    present[..., MODALITIES.index(modality)] = False
+    batch = replace(batch, present=present)
+    components, count = model.decompose(batch), len(model.players)
+    distinct, place = distinct_coalitions(model.players, components, slice(None))
+    lost = sum(modality in player for player in model.players)
+    assert distinct.shape == (2 ** (count - lost), count) and place.shape == (2**count,)
+    keep = coalition_bits(count)[:, None].expand(-1, 3, -1)
+    slow = Method.predict_coalitions(model, components, batch, keep, "mean").transpose(0, 1).detach()
+    torch.testing.assert_close(torch.from_numpy(dialogue_scope(model, batch)), slow, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("modality", MODALITIES)
