@@ -9,6 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from dashboard.glossary_foot import show_glossary
 from dashboard.pages import PAGES
 
 HERE = ROOT / "dashboard"
@@ -18,3 +19,4 @@ pages = [
     for place, (file, title, icon, address) in enumerate(PAGES)
 ]
 st.navigation(pages).run()
+show_glossary()

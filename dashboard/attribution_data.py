@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from dashboard.attribution_link import methods_of, views_of
@@ -14,7 +13,7 @@ from dashboard.dialogue_data import DialogueNumbers
 from dashboard.markup import notice
 from dashboard.state import Selection, engine
 from dnr_core.errors import DnRError
-from dnr_core.types import AttributionOptions, softmax
+from dnr_core.types import AttributionOptions
 
 AT_ONCE = 100
 """What sends at most this many copies of the dialogue through the model is computed without asking."""
@@ -32,21 +31,6 @@ METHODS = {
     "layer_integrated_gradients": "Integrated gradients of the parts",
 }
 BASELINES = {"mean": "training mean", "zero": "zero", "donor": "another turn"}
-
-
-def predicted_dialogue(chosen: Selection) -> DialogueNumbers:
-    """The dialogue in focus with its predictions, without values of parts; a DnRError becomes `problem`."""
-    corpus, name = chosen.corpus, chosen.dialogue
-    dialogue, rows = corpus.dialogue(name), corpus.dialogue_rows[name]
-    gold = corpus.labels[rows]
-    if chosen.run is None:
-        return DialogueNumbers(dialogue, corpus.emotions, gold, problem=NO_RUN)
-    try:
-        found = engine().predictions(chosen.run.info.name, str(chosen.corpus_name), dialogue.split)
-    except DnRError as error:
-        return DialogueNumbers(dialogue, corpus.emotions, gold, problem=str(error))
-    start = int(np.searchsorted(found.row, rows[0]))
-    return DialogueNumbers(dialogue, corpus.emotions, gold, softmax(found.logits[start : start + len(rows)]))
 
 
 def settings(chosen: Selection, numbers: DialogueNumbers) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.words import select_word, short
+from dashboard.words import select_word, short, unless
 from dnr_core.types import ATTRIBUTION_VIEWS, ATTRIBUTIONS, OVERS, REMOVALS, RunSummary
 
 ATTRIBUTION_LINK = ("method", "over", "baseline")
@@ -24,13 +24,12 @@ class AttributionChoice:
     baseline: str
 
     def link(self) -> dict[str, list[str]]:
-        """What goes into the address, without defaults."""
-        link = {
-            "method": [self.method] if self.method != preferred(self.over) else [],
-            "over": [self.over] if self.over != OVERS[0] else [],
-            "baseline": [self.baseline] if self.baseline != REMOVALS[0] else [],
+        """What goes into the address: nothing for what is at its default."""
+        return {
+            "method": unless(self.method, preferred(self.over)),
+            "over": unless(self.over, OVERS[0]),
+            "baseline": unless(self.baseline, REMOVALS[0]),
         }
-        return {name: given for name, given in link.items() if given}
 
 
 def methods_of(over: str) -> tuple[str, ...]:

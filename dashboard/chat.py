@@ -12,7 +12,7 @@ import streamlit as st
 from dashboard.dialogue_data import DialogueNumbers
 from dashboard.markup import dot, shown, signed
 from dnr_core.figures.spec import emotion_colours, group_colour, part_group, part_groups
-from dnr_core.types import MODALITIES, Utterance
+from dnr_core.types import FAMILIES, MODALITIES, Utterance
 
 WINDOW = 40
 SPEAKER_COLOURS = ("#51606D", "#7A5C3E", "#3E6B5C", "#6B4E71", "#7A6A2F", "#2F5D7A", "#8A5561", "#555555")
@@ -58,10 +58,15 @@ def chat_html(numbers: DialogueNumbers, turn: int, bar: Callable[[int], str] | N
         bar = partial(part_bar, numbers, zero=zero, scale=scale)
     rows = [row_html(numbers, position, speakers, focused=position == turn, bar=bar(position)) for position in turns]
     if turns.start:
-        rows.insert(0, f'<div class="more" data-turn="{turns.start - 1}">↑ earlier turns (0–{turns.start - 1})</div>')
+        rows.insert(0, more(turns.start - 1, f"↑ earlier turns (0–{turns.start - 1})"))
     if turns.stop < count:
-        rows.append(f'<div class="more" data-turn="{turns.stop}">↓ later turns ({turns.stop}–{count - 1})</div>')
+        rows.append(more(turns.stop, f"↓ later turns ({turns.stop}–{count - 1})"))
     return "".join(rows)
+
+
+def more(turn: int, words: str) -> str:
+    """A line that leads to a turn that is not shown."""
+    return f'<div class="more" role="button" tabindex="0" data-turn="{turn}">{words}</div>'
 
 
 def row_html(numbers: DialogueNumbers, turn: int, speakers: list[str], *, focused: bool, bar: str) -> str:
@@ -118,6 +123,12 @@ def truth(utterance: Utterance) -> str:
     copies = families == ["unique"] and "+" in sources[0]
     pairs = zip(families, sources, strict=False)
     return f"two unique parts {sources[0]}" if copies else ", ".join(f"{family} {source}" for family, source in pairs)
+
+
+def truth_terms(utterance: Utterance) -> tuple[str, ...]:
+    """The words of the glossary that the planted source of an utterance needs, none where it is not known."""
+    families = (utterance.truth_family or "").split(";")
+    return () if not utterance.truth_family else ("planted truth", *(name for name in families if name in FAMILIES))
 
 
 def verdict(numbers: DialogueNumbers, turn: int) -> str:

@@ -14,14 +14,12 @@ from dashboard.markup import dot, reads, shown, write
 from dashboard.rows import show_rows
 from dashboard.state import Selection, go_to
 from dnr_core.figures.spec import emotion_colours
-from dnr_core.types import SPLITS
 
 
 def choices(chosen: Selection) -> None:
     """Run B, the split, which of both runs is A, and what they are."""
     assert chosen.run is not None
     state, known = st.session_state, {info.name: info for info in others(chosen)}
-    there = [name for name in SPLITS if name in set(chosen.corpus.split_of.values())]
 
     def run_changed() -> None:
         state.against = state.pick_against
@@ -38,7 +36,9 @@ def choices(chosen: Selection) -> None:
         "Run B", list(known), key="pick_against", on_change=run_changed, placeholder="choose a run",
         format_func=lambda name: f"⚠ {name}" if known[name].problem else name,
     )  # fmt: skip
-    columns[1].segmented_control("Split", there, key="pick_compare_split", on_change=split_changed, required=True)
+    columns[1].segmented_control(
+        "Split", chosen.corpus.splits, key="pick_compare_split", on_change=split_changed, required=True
+    )
     columns[2].button("swap A and B", disabled=chosen.compared.against is None, on_click=swap)
     against = known.get(chosen.compared.against or "")
     sides = [("A", chosen.run.info), *([("B", against)] if against else [])]

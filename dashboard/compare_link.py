@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.words import select_word, short
+from dashboard.words import select_word, short, unless
 from dnr_core.types import RunSummary
 
 COMPARE_LINK = ("against", "flips")
@@ -21,12 +21,8 @@ class CompareChoice:
     flips: str
 
     def link(self) -> dict[str, list[str]]:
-        """What goes into the address, without defaults."""
-        link = {
-            "against": [self.against] if self.against else [],
-            "flips": [self.flips] if self.flips != next(iter(FLIPS)) else [],
-        }
-        return {name: given for name, given in link.items() if given}
+        """What goes into the address: nothing for what is at its default."""
+        return {"against": unless(self.against, None), "flips": unless(self.flips, next(iter(FLIPS)))}
 
 
 def select_comparison(

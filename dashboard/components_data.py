@@ -18,6 +18,11 @@ from dnr_core.types import REMOVALS, ComponentValues
 
 SCOPE_OF = {"dialogue": "dialogue", "turn": "utterance"}
 """The scope of the engine by that of the page."""
+USED = ("Shapley value", "part", "modality", "logit", "scope", "removal", "decisive", "completeness")
+WITHOUT = ("removal", "scope", "weighted F1", "bootstrap interval")
+TOLD = ("bits", "BROJA", "unique", "redundant", "synergistic", "modality", "null")
+"""Words of the glossary behind the headings."""
+ABOUT_PAIRS = "Shapley interactions in logits: + together more, − they stand in for each other."
 NO_RUN = "Values cannot be shown because no checkpoint is chosen: choose one at the left."
 NO_PARTS = (
     "What the parts do cannot be shown because method {method} has no parts that can be switched off; "

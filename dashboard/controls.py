@@ -8,19 +8,28 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from dashboard import guide
 from dashboard.dialogue_data import SplitSteps, following, split_steps
 from dashboard.markup import STYLE, notice, title
 from dashboard.state import NO_RUN, SCOPES, Selection, corpora, engine, go_to, runs, select
-from dnr_core.types import FAMILIES, SPLITS, split_player
+from dnr_core.types import FAMILIES, split_player
 
 WHOLE_FAMILY = "all"
+NO_CORPUS = (
+    "There is no corpus yet: add one on the Data page, or write one with `python -m dnr_core demo` or "
+    "`python -m dnr_core prepare`."
+)
 REMOVED = {"mean": "its mean", "zero": "zero", "donor": "from other turns"}
 
 
-def open_page(name: str, explanation: str) -> Selection:
-    """Style, title, selection, sidebar pickers and messages: the start of every page, and its end without a corpus."""
+def open_page(name: str, explanation: str, *, without_corpus: bool = False) -> Selection:
+    """Style, title, selection, sidebar pickers and messages: the start of every page.
+
+    It is its end, too, where there is no corpus, unless the page does `without_corpus`.
+    """
     st.html(STYLE)
     title(name, explanation)
+    guide.notice_visit()
     chosen = select()
     with st.sidebar:
         corpus_picker()
@@ -28,12 +37,15 @@ def open_page(name: str, explanation: str) -> Selection:
         st.html(
             '<div class="dnr dnr-quiet">The address bar holds everything you see: copy it to share this view.</div>'
         )
+        guide.guide_button()
     if chosen.messages:
         notice(" ".join(chosen.messages))
     if chosen.corpus is None:
         if not chosen.messages:
-            notice("There is no corpus yet: write one with `python -m dnr_core demo` or `python -m dnr_core prepare`.")
-        st.stop()
+            notice(NO_CORPUS)
+        if not without_corpus:
+            st.stop()
+    guide.show_guide(chosen, name)
     return chosen
 
 
@@ -76,7 +88,6 @@ def dialogue_picker(chosen: Selection) -> SplitSteps:
     corpus, state = chosen.corpus, st.session_state
     split = corpus.split_of[chosen.dialogue]
     steps = split_steps(chosen, split)
-    there = [name for name in SPLITS if name in set(corpus.split_of.values())]
 
     def split_changed() -> None:
         go_to(corpus.dialogue_ids(state.pick_split)[0], 0)
@@ -86,7 +97,7 @@ def dialogue_picker(chosen: Selection) -> SplitSteps:
 
     columns = st.columns([1.5, 1.2, 3.3], vertical_alignment="bottom")
     state.pick_split = split
-    columns[0].segmented_control("Split", there, key="pick_split", on_change=split_changed, required=True)
+    columns[0].segmented_control("Split", corpus.splits, key="pick_split", on_change=split_changed, required=True)
     state.pick_errors_only = chosen.listed == "errors" and bool(steps.wrong_in)
     columns[1].toggle(
         "only with errors", key="pick_errors_only", on_change=filter_changed, disabled=not steps.wrong_in,

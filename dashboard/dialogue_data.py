@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -68,29 +68,39 @@ class DialogueNumbers:
         return self.values.values[np.arange(len(self.gold)), :, self.predicted]
 
 
-def dialogue_numbers(chosen: Selection) -> DialogueNumbers:
-    """Everything the Dialogue page shows; a DnRError becomes `problem`, and the rest is shown all the same."""
+def predicted_dialogue(chosen: Selection, without_run: str = NOT_SHOWN_WITHOUT_RUN) -> DialogueNumbers:
+    """The dialogue in focus with its predictions alone; a DnRError becomes `problem`, as does `without_run`."""
     corpus, name = chosen.corpus, chosen.dialogue
     dialogue, rows = corpus.dialogue(name), corpus.dialogue_rows[name]
-    gold = corpus.labels[rows]
+    read = DialogueNumbers(dialogue, corpus.emotions, corpus.labels[rows])
     if chosen.run is None:
-        return DialogueNumbers(dialogue, corpus.emotions, gold, problem=NOT_SHOWN_WITHOUT_RUN)
-    key = (chosen.run.info.name, chosen.corpus_name)
-    before = after = values = claims = sets = None
+        return replace(read, problem=without_run)
     try:
-        found = engine().predictions(*key, dialogue.split)
-        start = int(np.searchsorted(found.row, rows[0]))
-        before = softmax(found.logits[start : start + len(rows)])
+        found = engine().predictions(chosen.run.info.name, str(chosen.corpus_name), dialogue.split)
+    except DnRError as error:
+        return replace(read, problem=str(error))
+    start = int(np.searchsorted(found.row, rows[0]))
+    return replace(read, before=softmax(found.logits[start : start + len(rows)]))
+
+
+def dialogue_numbers(chosen: Selection) -> DialogueNumbers:
+    """Everything the Dialogue page shows; a DnRError becomes `problem`, and the rest is shown all the same."""
+    read = predicted_dialogue(chosen)
+    if chosen.run is None or read.before is None:
+        return read
+    key, name = (chosen.run.info.name, str(chosen.corpus_name)), str(chosen.dialogue)
+    after = values = claims = sets = problem = None
+    try:
         values = engine().dialogue_values(*key, name)
         claims = engine().dialogue_claims(*key, name)
         manifest = engine().header(chosen.run.info.name).manifest_hash
-        sets = shelf().get(("sets", manifest, corpus.hash, name), lambda: engine().dialogue_sets(*key, name))
+        sets = shelf().get(("sets", manifest, chosen.corpus.hash, name), lambda: engine().dialogue_sets(*key, name))
         if chosen.off:
             turn = chosen.turn if chosen.scope == "turn" else None
             after = softmax(engine().switched(*key, name, chosen.off, turn=turn))
     except DnRError as error:
-        return DialogueNumbers(dialogue, corpus.emotions, gold, before, after, values, str(error), claims, sets)
-    return DialogueNumbers(dialogue, corpus.emotions, gold, before, after, values, None, claims, sets)
+        problem = str(error)
+    return replace(read, after=after, values=values, problem=problem, claims=claims, sets=sets)
 
 
 @dataclass(frozen=True)
@@ -155,7 +165,7 @@ class SplitSteps:
 def split_steps(chosen: Selection, split: str) -> SplitSteps:
     """Where the errors and the emotion shifts of a split are; without a run that can be used there are no errors."""
     corpus = chosen.corpus
-    shifts = shelf().get(("shifts", corpus.hash, split), lambda: emotion_shifts(corpus, corpus.rows(split)))
+    shifts = shelf().get(("shifts", corpus.hash, split), lambda: engine().emotion_shifts(chosen.corpus_name, split))
     if chosen.run is None:
         return SplitSteps(np.array([], dtype=int), shifts, {})
     key = ("errors", corpus.hash, engine().header(chosen.run.info.name).manifest_hash, split)
@@ -174,22 +184,6 @@ def find_errors(chosen: Selection, split: str) -> tuple[np.ndarray, dict[str, in
     ids = chosen.corpus.utterances["dialogue_id"].to_numpy(dtype=object)
     names, counts = np.unique(ids[errors].astype(str), return_counts=True)
     return errors, {str(name): int(count) for name, count in zip(names, counts, strict=True)}
-
-
-def emotion_shifts(corpus: Any, rows: np.ndarray) -> np.ndarray:
-    """Rows whose gold emotion differs from that of the same speaker's last labelled turn in the dialogue."""
-    frame = corpus.utterances
-    ids, speakers = frame["dialogue_id"].to_numpy(dtype=object), frame["speaker"].to_numpy(dtype=object)
-    last: dict[tuple[str, str], int] = {}
-    shifts = []
-    for row in rows:
-        label, who = int(corpus.labels[row]), (ids[row], speakers[row])
-        if label < 0:
-            continue
-        if last.setdefault(who, label) != label:
-            shifts.append(int(row))
-        last[who] = label
-    return np.array(shifts, dtype=int)
 
 
 def following(rows: np.ndarray, current: int) -> int | None:

@@ -15,6 +15,10 @@ from dashboard.state import Selection, engine
 from dashboard.words import short
 from dnr_core.types import Predictions, softmax
 
+SLICES = ("slice", "accuracy", "weighted F1", "bootstrap interval", "emotion shift", "decisive")
+KINDS = ("inertia", "contagion", "emotion shift", "null", "bootstrap interval")
+"""Words of the glossary behind the headings."""
+ABOUT_CALIBRATION = "Can its probabilities be taken at their word? Bars: 95 % intervals over dialogues."
 NO_RUN = "Errors cannot be shown because no checkpoint is chosen: choose one at the left."
 NO_LABELS = "Errors cannot be shown because {split} has no labels."
 LEARNT = (

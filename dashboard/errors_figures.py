@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dashboard import confusions
 from dashboard.errors_data import SplitErrors
 from dashboard.errors_link import slice_name
 from dashboard.markup import shown
@@ -33,10 +34,8 @@ FEW = 20
 def confusion(errors: SplitErrors, cell: tuple[int, int] | None, cells: str) -> FigureSpec:
     """Gold × predicted as squares that can be clicked; the chosen cell and that of the focus are framed."""
     found, names = errors.found, errors.found.emotions
-    known, focus = found.gold >= 0, errors.focus
-    counts = np.zeros((len(names), len(names)), dtype=int)
-    np.add.at(counts, (found.gold[known], errors.predicted[known]), 1)
-    of_gold = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    focus = errors.focus
+    counts, of_gold = confusions.counted(found.gold, errors.predicted, len(names))
     at = None if focus is None else (int(found.gold[focus]), int(errors.predicted[focus]))
     frame = pd.DataFrame(
         [
@@ -54,20 +53,13 @@ def confusion(errors: SplitErrors, cell: tuple[int, int] | None, cells: str) -> 
     return FigureSpec(
         "squares", frame, x="predicted", y="gold", colour="share", text="label", hover=("what", "many"),
         x_label="predicted", y_label="gold", caption=confusion_reading(counts, names, cell is not None, at is not None),
-        height=84 + 46 * len(names) + 7 * min(max(0, max(map(len, names)) - 9), 30),
+        height=84 + 46 * len(names) + confusions.room_for(names),
     )  # fmt: skip
 
 
 def confusion_reading(counts: np.ndarray, names: tuple[str, ...], chosen: bool, focused: bool) -> str:
     """The most frequent confusion, and what the frames mean."""
-    off = counts - np.diag(np.diag(counts))
-    row, column = np.unravel_index(int(off.argmax()), off.shape)
-    most = (
-        f"Most frequent confusion: {names[row]} taken for {names[column]} ({off[row, column]:,} of "
-        f"{counts[row].sum():,})."
-        if off.any()
-        else "No labelled turn is confused."
-    )
+    most = confusions.most_frequent(counts, names)
     frames = " Framed green: the chosen cell." if chosen else ""
     frames += " Framed orange, with a dot: the cell of the utterance in focus." if focused else ""
     return f"{most} n = {counts.sum():,}; shade: share of the row. Click a cell to list its utterances.{frames}"

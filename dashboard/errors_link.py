@@ -7,8 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.words import select_word, short
-from dnr_core.types import SPLITS
+from dashboard.words import select_word, short, unless
 
 ERROR_LINK = ("split", "queue", "cell", "slice", "cells")
 QUEUES = {"errors": "errors", "cell": "cell", "slice": "slice", "suspects": "suspect labels", "noted": "noted"}
@@ -31,15 +30,14 @@ class ErrorChoice:
     cell_name: str | None
 
     def link(self) -> dict[str, list[str]]:
-        """What goes into the address, without defaults."""
-        link = {
-            "split": [self.split] if st.session_state.get("split") and self.split else [],
-            "queue": [self.queue] if self.queue != next(iter(QUEUES)) else [],
-            "cell": [self.cell_name] if self.cell_name else [],
-            "slice": [self.slice] if self.slice else [],
-            "cells": [self.cells] if self.cells != next(iter(CELLS)) else [],
+        """What goes into the address: nothing for what is at its default."""
+        return {
+            "split": unless(self.split, None) if st.session_state.get("split") else [],
+            "queue": unless(self.queue, next(iter(QUEUES))),
+            "cell": unless(self.cell_name, None),
+            "slice": unless(self.slice, None),
+            "cells": unless(self.cells, next(iter(CELLS))),
         }
-        return {name: given for name, given in link.items() if given}
 
 
 def cell_name(emotions: tuple[str, ...], cell: tuple[int, int]) -> str:
@@ -64,12 +62,12 @@ def select_errors(corpus: Any, messages: list[str], taken: set[str]) -> ErrorCho
 def select_split(corpus: Any, messages: list[str], *, reported: bool) -> str | None:
     """The split whose errors are shown; test, else the last there is, where nothing was chosen."""
     wanted = st.session_state.get("split")
-    there = [name for name in SPLITS if corpus is not None and name in set(corpus.split_of.values())]
+    there = () if corpus is None else corpus.splits
     if wanted is not None and wanted not in there:
         if reported and there:
             messages.append(f"Unknown split {short(wanted)}: expected one of {', '.join(there)}.")
         wanted = st.session_state.split = None
-    return wanted or (there or [None])[-1]
+    return wanted or (there or (None,))[-1]
 
 
 def select_cell(corpus: Any, messages: list[str], *, reported: bool) -> tuple[int, int] | None:

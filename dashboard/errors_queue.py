@@ -15,7 +15,6 @@ from dashboard.markup import dot, notice, reads, shown
 from dashboard.rows import show_rows
 from dashboard.state import Selection, go_to
 from dnr_core.figures.spec import emotion_colours
-from dnr_core.types import SPLITS
 
 DIALOGUE_PAGE = "views/dialogue.py"
 
@@ -23,7 +22,6 @@ DIALOGUE_PAGE = "views/dialogue.py"
 def choices(chosen: Selection) -> None:
     """Split, and whether cells show counts or shares."""
     state = st.session_state
-    there = [name for name in SPLITS if name in set(chosen.corpus.split_of.values())]
 
     def split_changed() -> None:
         state.split = state.pick_errors_split
@@ -33,7 +31,9 @@ def choices(chosen: Selection) -> None:
 
     columns = st.columns([1.2, 1.2, 3], vertical_alignment="bottom")
     state.pick_errors_split, state.pick_cells = chosen.errors.split, chosen.errors.cells
-    columns[0].segmented_control("Split", there, key="pick_errors_split", on_change=split_changed, required=True)
+    columns[0].segmented_control(
+        "Split", chosen.corpus.splits, key="pick_errors_split", on_change=split_changed, required=True
+    )
     columns[1].segmented_control(
         "Cells show", list(CELLS), key="pick_cells", on_change=cells_changed, format_func=CELLS.get, required=True
     )

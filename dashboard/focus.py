@@ -13,6 +13,7 @@ from dashboard.markup import dot, heading, notice, shown, signed, table, track
 from dashboard.state import Selection
 from dnr_core.figures.spec import emotion_colours
 
+OFFERED = ("bits", "atom", "BROJA", "modality", "null")
 VIDEO = {".mp4", ".mkv", ".avi", ".webm"}
 
 
@@ -63,5 +64,5 @@ def offered(chosen: Selection) -> None:
         return
     emotions = chosen.corpus.emotions
     about = "Bits that the modalities tell about this emotion (the predicted one), whatever the model uses."
-    heading(f"What the data offer about “{emotions[found.label]}”", about)
+    heading(f"What the data offer about “{emotions[found.label]}”", about, term=OFFERED)
     show(dialogue_figures.offered(emotions, found), "offered")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterable, Sequence
 from html import escape
 
 import streamlit as st
+
+from dashboard.glossary import Entry, entry_of
 
 STYLE = """
 <style>
@@ -32,6 +35,35 @@ STYLE = """
 .dnr-reads {margin: -2px 0 6px 0; font-size: .93em;}
 .dnr h3 {font-size: 1.02em; font-weight: 600; margin: 10px 0 2px 0; padding: 0;}
 .dnr h2 {font-size: 1.3em; font-weight: 600; margin: 0; padding: 0; display: inline;}
+.dnr-help {font: inherit; font-size: .74em; line-height: 1; width: 1.5em; height: 1.5em; padding: 0; margin-left: .3em;
+  border: 1px solid rgba(128,128,128,.55); border-radius: 50%; background: transparent; color: inherit; opacity: .75;
+  cursor: pointer; vertical-align: .12em;}
+.dnr-help:hover, .dnr-help:focus-visible {opacity: 1; border-color: currentColor;}
+.dnr-pop {max-width: min(26rem, 90vw); max-height: 46vh; overflow-y: auto; padding: 10px 14px; border-radius: 6px;
+  border: 1px solid rgba(128,128,128,.45); background: light-dark(#FFFFFF, #1D2126); color: inherit; font-size: .88rem;
+  font-weight: 400; line-height: 1.45; box-shadow: 0 4px 18px rgba(0,0,0,.22);}
+@supports (position-area: bottom) {
+  .dnr-pop {position-area: bottom span-all; position-try-fallbacks: flip-block;
+    position-try-order: most-height; margin: 4px; inset: auto;}
+}
+@media (max-width: 1000px) {
+  [data-testid="stMainBlockContainer"] {padding-left: 1.2rem; padding-right: 1.2rem;}
+  [data-testid="stHorizontalBlock"]:has(> [data-testid="stColumn"]) {flex-wrap: wrap;}
+  [data-testid="stColumn"] {min-width: 13rem;}
+  [data-testid="stColumn"]:has([data-testid="stButtonGroup"]) {min-width: 19rem;}
+  [data-testid="stColumn"]:has([data-testid="stPlotlyChart"], .dnr table, [data-testid="stFileUploader"],
+    [data-testid="stBidiComponentIsolated"]) {min-width: 100%;}
+  .dnr td {white-space: normal;}
+  .dnr th, .dnr td {padding-left: 4px; padding-right: 4px;}
+}
+@media (max-width: 1100px) {
+  .st-key-guide [data-testid="stHorizontalBlock"] {flex-wrap: wrap;}
+  .st-key-guide [data-testid="stColumn"] {min-width: 13.5rem;}
+}
+.dnr-pop p, .dnr-words p {margin: 0 0 .6em 0;}
+.dnr-pop p:last-child {margin: 0;}
+.dnr-words {columns: 24rem auto; column-gap: 2rem; font-size: .92em;}
+.dnr-words p {break-inside: avoid;}
 [class*="st-key-pick_off_"] [data-testid="stButtonGroup"] {display: flex; flex-direction: row; align-items: center;}
 [class*="st-key-pick_off_"] [data-testid="stWidgetLabel"] {min-width: 78px; margin: 0;}
 [class*="st-key-pick_off_"] button {padding: 1px 7px; min-height: 1.8rem;}
@@ -63,9 +95,31 @@ def notice(line: str, *, kind: str = "problem") -> None:
     st.html(f'<div class="dnr dnr-notice {kind}" role="alert">{words}</div>')
 
 
-def heading(title: str, explanation: str = "") -> None:
-    """A small heading with one quiet line under it."""
-    write(f"<h3>{shown(title)}</h3>" + (f"<small>{shown(explanation)}</small>" if explanation else ""))
+def heading(title: str, explanation: str = "", *, term: str | Sequence[str] = ()) -> None:
+    """A small heading with one quiet line under it; a `?` beside it tells what its terms (of the glossary) mean."""
+    words = (term,) if isinstance(term, str) else tuple(term)
+    help_of = f" {help_button(title, [entry_of(word) for word in words])}" if words else ""
+    write(f"<h3>{shown(title)}{help_of}</h3>" + (f"<small>{shown(explanation)}</small>" if explanation else ""))
+
+
+def help_button(title: str, entries: Sequence[Entry]) -> str:
+    """A button of HTML alone (reached by Tab, opened by Enter, closed by Esc) that opens what some words mean."""
+    name = f"help-{zlib.crc32(title.encode()):08x}"
+    words = shown(", ".join(entry.word for entry in entries))
+    return (
+        f'<button type="button" class="dnr-help" popovertarget="{name}" aria-label="What is meant by {words}?" '
+        f'title="What is meant by {words}?">?</button>'
+        f'<div id="{name}" popover class="dnr-pop">{"".join(map(entry_html, entries))}</div>'
+    )
+
+
+def entry_html(entry: Entry) -> str:
+    """An entry of the glossary: word, sentence, formula (or why there is none), source."""
+    formula = entry.formula if entry.formula.startswith("No formula") else f"Formula: {entry.formula}"
+    return (
+        f'<p data-term="{entry.anchor}"><b>{shown(entry.word)}</b> {shown(entry.meaning)}<br>'
+        f"<span>{shown(formula)}</span><br><small>Source: {shown(entry.source)}</small></p>"
+    )
 
 
 def title(name: str, explanation: str) -> None:

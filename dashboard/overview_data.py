@@ -7,22 +7,46 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from dashboard import confusions
 from dashboard.markup import dot, score_cell, shown
 from dashboard.state import Selection, engine, shelf
 from dnr_core.figures.spec import ACCENT, QUIET, FigureSpec, emotion_colours
 from dnr_core.types import SPLITS, Predictions, RunSummary, split_player
 
+TERMS = ("part", "unique", "redundant", "synergistic", "modality")
+SCORES = ("weighted F1", "accuracy", "bootstrap interval")
+ABOUT_CLASSES = "On {split}; small: 95 % intervals, from drawing whole dialogues with replacement."
 WELCOME = (
     "You are looking at the demo: invented dialogues in which the source of every emotion is known because it was "
-    "planted. "
-    "Open Dialogue, press E to step to an error, switch a part off and watch the predictions move. "
-    "Your own data: `python -m dnr_core prepare SOURCE --out data/NAME`, then "
-    "`python -m dnr_core train --corpus data/NAME`."
+    "planted. Your own data: add them on the Data page, or with `python -m dnr_core prepare SOURCE --out data/NAME`, "
+    "then train a model on them."
 )
 NO_RUN = (
     "Scores cannot be shown because no checkpoint is chosen: choose one at the left, or train one with "
     "`python -m dnr_core train --corpus {corpus}`. The dialogues can be read."
 )
+
+NOT_TRAINABLE = (
+    "Scores cannot be shown because no checkpoint is chosen, and none can be trained on this corpus: {why}. The "
+    "dialogues can be read."
+)
+NO_FEATURES = "it has text only (prepared with `--embed minilm` it gets features)"
+NO_LABELS = "its train split has no labels"
+
+
+def no_run(chosen: Selection) -> str:
+    """Why there are no scores without a checkpoint, and how to come by one."""
+    if why := not_trainable(chosen.corpus):
+        return NOT_TRAINABLE.format(why=why)
+    return NO_RUN.format(corpus=engine().data / str(chosen.corpus_name))
+
+
+def not_trainable(corpus: Any) -> str | None:
+    """Why no model can be trained on a corpus, where it is so."""
+    if not any(corpus.widths.values()):
+        return NO_FEATURES
+    train = corpus.rows("train") if "train" in corpus.splits else np.array([], dtype=int)
+    return None if (corpus.labels[train] >= 0).any() else NO_LABELS
 
 
 def key_of(chosen: Selection, split: str, what: str) -> tuple[str, ...]:
@@ -36,12 +60,6 @@ def measured(chosen: Selection, split: str, what: str) -> Any:
     assert chosen.run is not None
     run, corpus = chosen.run.info.name, chosen.corpus_name
     return shelf().get(key_of(chosen, split, what), lambda: getattr(engine(), what)(run, corpus, split))
-
-
-def shown_split(corpus: Any) -> str:
-    """The split that scores are reported on: test, else the last there is."""
-    there = set(corpus.split_of.values())
-    return next(name for name in reversed(SPLITS) if name in there)
 
 
 def split_sizes(corpus: Any) -> str:
@@ -125,27 +143,16 @@ def class_reading(scores: dict[str, Any]) -> str:
 
 def confusion_figure(found: Predictions) -> FigureSpec:
     """Counts of gold × predicted, shaded by the share of the gold class."""
-    known, names = found.gold >= 0, found.emotions
-    gold, predicted = found.gold[known], found.predicted[known]
-    counts = np.zeros((len(names), len(names)), dtype=int)
-    np.add.at(counts, (gold, predicted), 1)
-    of_gold = counts / np.maximum(counts.sum(1, keepdims=True), 1)
+    names = found.emotions
+    counts, of_gold = confusions.counted(found.gold, found.predicted, len(names))
     frame = pd.DataFrame(
         [(names[i], names[j], int(counts[i, j]), of_gold[i, j]) for i in range(len(names)) for j in range(len(names))],
         columns=["gold", "predicted", "count", "share"],
     )
-    off = counts - np.diag(np.diag(counts))
-    row, column = np.unravel_index(int(off.argmax()), off.shape)
-    caption = (
-        f"Most frequent confusion: {names[row]} taken for {names[column]} "
-        f"({off[row, column]} of {counts[row].sum()}; n = {counts.sum():,}, shade = share of the row)."
-        if off.any()
-        else f"No labelled turn is confused (n = {counts.sum():,})."
-    )
-    upright = max(0, max(map(len, names)) - 9)  # long names stand upright under the cells
     return FigureSpec(
         "matrix", frame, x="predicted", y="gold", colour="share", text="count", x_label="predicted", y_label="gold",
-        caption=caption, height=70 + 34 * len(names) + 7 * min(upright, 30),
+        caption=f"{confusions.most_frequent(counts, names)} n = {counts.sum():,}; shade: share of the row.",
+        height=70 + 34 * len(names) + confusions.room_for(names),
     )  # fmt: skip
 
 
@@ -156,12 +163,14 @@ def training_figure(history: list[dict[str, Any]]) -> FigureSpec:
         for place, record in enumerate(history)
     ])  # fmt: skip
     stages = list(dict.fromkeys(frame["stage"]))
-    best = {stage: frame[frame["stage"] == stage]["dev weighted F1"].max() for stage in stages}
-    said = ", ".join(f"{stage} {best[stage]:.3f}" for stage in stages)
+    measured_on_dev = frame.dropna(subset=["dev weighted F1"])
+    best = measured_on_dev.groupby("stage")["dev weighted F1"].max().to_dict()
+    said = ", ".join(f"{stage} {best[stage]:.3f}" for stage in stages if stage in best)
+    caption = f"Best on dev by stage: {said}." if said else "No weighted F1 was measured on dev: it has no labels."
     return FigureSpec(
         "lines", frame, x="epoch", y="dev weighted F1", colour="stage", x_label="epoch", y_label="weighted F1 on dev",
         colours=dict(zip(stages, (QUIET, ACCENT, "#D55E00", "#009E73"), strict=False)), height=250,
-        caption=f"Best on dev by stage: {said}. The weights of the best epoch are kept; test is not looked at.",
+        caption=f"{caption} The weights of the best epoch are kept; test is not looked at.",
     )  # fmt: skip
 
 

@@ -5,7 +5,9 @@ PAGES = (
     ("dialogue.py", "Dialogue", ":material/forum:", "dialogue"),
     ("components.py", "Components", ":material/donut_small:", "components"),
     ("attribution.py", "Attribution", ":material/target:", "attribution"),
+    ("whatif.py", "What if", ":material/tune:", "whatif"),
     ("projection.py", "Projection", ":material/scatter_plot:", "projection"),
     ("errors.py", "Errors", ":material/fact_check:", "errors"),
     ("compare.py", "Compare", ":material/compare_arrows:", "compare"),
+    ("data.py", "Data", ":material/database:", "data"),
 )

@@ -22,6 +22,8 @@ from dnr_core.figures.spec import (
 )
 from dnr_core.types import MAP_FEWEST, SPLITS, Projection, split_player
 
+MAP = ("UMAP", "PCA", "trustworthiness", "purity", "part")
+"""Words of the glossary behind the map."""
 NO_RUN = "A map cannot be shown because no checkpoint is chosen: choose one at the left."
 NOTHING = "A map cannot be shown because {part} is not available in any turn of this corpus."
 TOO_FEW = "UMAP needs at least {least} turns, and {part} is available in {n} only: PCA is shown."
@@ -64,15 +66,10 @@ def predicted_rows(chosen: Selection) -> tuple[np.ndarray, np.ndarray]:
     assert chosen.run is not None
     predicted = np.full(len(chosen.corpus), -1)
     confidence = np.full(len(chosen.corpus), np.nan)
-    for split in splits_of(chosen):
+    for split in chosen.corpus.splits:
         found = engine().predictions(chosen.run.info.name, chosen.corpus_name, split)
         predicted[found.row], confidence[found.row] = found.predicted, found.probabilities.max(1)
     return predicted, confidence
-
-
-def splits_of(chosen: Selection) -> list[str]:
-    """The splits that the corpus has."""
-    return [name for name in SPLITS if name in set(chosen.corpus.split_of.values())]
 
 
 def look(chosen: Selection) -> Look:
@@ -121,7 +118,7 @@ def dominant_look(chosen: Selection) -> Look:
     """The dominant part where it may be claimed, in the colour of its family and the symbol of its modalities."""
     assert chosen.run is not None
     names, untested = np.full(len(chosen.corpus), UNKNOWN, dtype=object), []
-    for split in splits_of(chosen) if "components" in chosen.run.supports else ():
+    for split in chosen.corpus.splits if "components" in chosen.run.supports else ():
         found = engine().split_claims(chosen.run.info.name, chosen.corpus_name, split)
         if found is None:
             untested.append(split)
@@ -141,12 +138,12 @@ def figure(chosen: Selection, found: Projection, colours: Look, picked: frozense
     """The map; turns that have no place on it are left out."""
     corpus = chosen.corpus
     there = ~np.isnan(found.coordinates[:, 0])
-    keys = corpus.utterances["utterance_id"].to_numpy(dtype=object)
-    focus = np.zeros(len(corpus), dtype=bool)
+    focus, chosen_ones = np.zeros((2, len(corpus)), dtype=bool)
     focus[corpus.dialogue_rows[chosen.dialogue][chosen.turn]] = True
+    chosen_ones[picked_rows(chosen, picked)] = True
     frame = pd.DataFrame({
-        "x": found.coordinates[:, 0], "y": found.coordinates[:, 1], "key": keys, "group": colours.values,
-        "focus": focus, "picked": [key in picked for key in keys] if picked else False,
+        "x": found.coordinates[:, 0], "y": found.coordinates[:, 1], "key": corpus.utterances["utterance_id"],
+        "group": colours.values, "focus": focus, "picked": chosen_ones,
     })[there]  # fmt: skip
     x_label, y_label = axis_labels(found)
     return FigureSpec(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from dashboard.words import select_word, short
+from dashboard.words import select_word, short, unless
 from dnr_core.types import MAPS, RunSummary, map_parts
 
 MAP_LINK = ("space", "map", "colour")
@@ -27,13 +27,12 @@ class MapChoice:
     colour: str
 
     def link(self) -> dict[str, list[str]]:
-        """What goes into the address, without defaults."""
-        link = {
-            "space": [self.space] if self.space != WHOLE else [],
-            "map": [self.method] if self.method != MAPS[0] else [],
-            "colour": [self.colour] if self.colour != next(iter(COLOURS)) else [],
+        """What goes into the address: nothing for what is at its default."""
+        return {
+            "space": unless(self.space, WHOLE),
+            "map": unless(self.method, MAPS[0]),
+            "colour": unless(self.colour, next(iter(COLOURS))),
         }
-        return {name: given for name, given in link.items() if given}
 
 
 def select_map(run: RunSummary | None, messages: list[str], taken: set[str]) -> MapChoice:

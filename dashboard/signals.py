@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from dashboard.charts import show
+from dashboard.glossary import BY_WORD
 from dashboard.markup import dot, heading, reads, shown, table
 from dashboard.state import Selection, engine
 from dnr_core.figures.spec import FigureSpec, group_colour, group_pattern
@@ -34,6 +35,11 @@ def in_words(name: str) -> str:
     return name.replace("_", " ")
 
 
+def terms_of(found: SignalValues) -> list[str]:
+    """The words of the glossary that its signals are."""
+    return ["signals", *(word for name in found.values if (word := in_words(name)) in BY_WORD)]
+
+
 def is_index(values: np.ndarray) -> bool:
     """Whether a signal names a modality (−1: none) instead of measuring something."""
     return np.issubdtype(values.dtype, np.integer)
@@ -47,7 +53,9 @@ def show_turn(chosen: Selection) -> None:
     corpus, split = chosen.corpus, chosen.corpus.split_of[chosen.dialogue]
     found = signals_of(chosen, split)
     row = int(np.searchsorted(corpus.rows(split), corpus.dialogue_rows[chosen.dialogue][chosen.turn]))
-    heading(f"What {chosen.run.info.method} says of itself", "Signals of the method for this turn.")
+    heading(
+        f"What {chosen.run.info.method} says of itself", "Signals of the method for this turn.", term=terms_of(found)
+    )
     for name, values in found.values.items():
         if values.ndim == 2:
             heading(in_words(name).capitalize(), found.descriptions[name])
@@ -137,7 +145,7 @@ def show_split(chosen: Selection, split: str) -> None:
     assert chosen.run is not None
     found = signals_of(chosen, split)
     given, gold = columns(found), chosen.corpus.labels[chosen.corpus.rows(split)]
-    heading(f"What {chosen.run.info.method} says of itself on {split}", ABOUT_MEANS)
+    heading(f"What {chosen.run.info.method} says of itself on {split}", ABOUT_MEANS, term=terms_of(found))
     table(["gold emotion", *(name for name, _ in given), "n"], mean_rows(given, gold, chosen.corpus.emotions))
     for name, text in found.descriptions.items():
         counted = " Shown: the share of turns in which it is this modality." if is_index(found.values[name]) else ""

@@ -7,6 +7,8 @@ defaults out of the address, and the parameters of widgets that a page does not 
 
 from __future__ import annotations
 
+import gc
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from dashboard.attribution_link import ATTRIBUTION_LINK, AttributionChoice, sele
 from dashboard.compare_link import COMPARE_LINK, CompareChoice, select_comparison
 from dashboard.errors_link import ERROR_LINK, ErrorChoice, select_errors
 from dashboard.projection_link import MAP_LINK, MapChoice, select_map
-from dashboard.words import select_word, short
+from dashboard.words import select_word, short, unless
 from dnr_core.config import checkpoint_root, data_root
 from dnr_core.errors import DnRError
 from dnr_core.serve import DEMO_CORPUS, DEMO_RUN, Engine, Recent
@@ -37,8 +39,7 @@ class Selection:
 
     `emotion`: the one to explain, None: the predicted one; `removal`: what stands for a part that is off;
     `messages` are for the reader, one line each; `corpus` is a data.corpus.Corpus; `errors`: see errors_link;
-    `map`: see projection_link; `compared`: see compare_link;
-    `attributed`: see attribution_link.
+    `map`: see projection_link; `compared`: see compare_link; `attributed`: see attribution_link.
     """
 
     corpus_name: str | None
@@ -67,6 +68,16 @@ def opened(data: Path, checkpoints: Path) -> tuple[Engine, str | None]:
     except DnRError as error:
         return made, str(error)
     return made, None
+
+
+@st.cache_resource(show_spinner=False)
+def keep_out_of_garbage_collection(torch_is_loaded: bool) -> None:
+    """Streamlit collects garbage after every run of a page: the modules, which stay, need not be looked through.
+
+    Once when the first page is drawn and once when torch has been loaded: 0.1 s and 0.2 s a run of any page.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def engine() -> Engine:
@@ -120,10 +131,10 @@ def write_link(chosen: Selection) -> None:
         "dialogue": [chosen.dialogue] if chosen.dialogue else [],
         "turn": [str(chosen.turn)] if chosen.dialogue else [],
         "off": sorted(chosen.off),
-        "scope": [chosen.scope] if chosen.scope != next(iter(SCOPES)) else [],
-        "listed": [chosen.listed] if chosen.listed != LISTED[0] else [],
-        "emotion": [chosen.emotion] if chosen.emotion else [],
-        "removal": [chosen.removal] if chosen.removal != REMOVALS[0] else [],
+        "scope": unless(chosen.scope, next(iter(SCOPES))),
+        "listed": unless(chosen.listed, LISTED[0]),
+        "emotion": unless(chosen.emotion, None),
+        "removal": unless(chosen.removal, REMOVALS[0]),
     }
     link |= chosen.errors.link() | chosen.map.link() | chosen.compared.link() | chosen.attributed.link()
     link = {name: given for name, given in link.items() if given}
@@ -134,6 +145,7 @@ def write_link(chosen: Selection) -> None:
 
 def select() -> Selection:
     """The selection of this rerun, checked against what there is; what does not exist is replaced and reported."""
+    keep_out_of_garbage_collection("torch" in sys.modules)
     messages, taken = read_link()
     if problem := opened(data_root(), checkpoint_root())[1]:
         messages.append(f"The demo corpus could not be written: {problem}")

@@ -4,28 +4,40 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from dashboard.markup import score_cell, share, shown, signed
 from dashboard.overview_data import key_of
 from dashboard.state import Selection, engine, shelf
 from dnr_core.figures.spec import readable
 from dnr_core.types import FAMILIES
 
+TERMS = (
+    "planted truth", "Shapley value", "removal", "completeness", "null", "decisive", "false discovery", "bits", "ECE",
+)  # fmt: skip
+ABOUT = "Exact Shapley values of the parts, parts switched off in every turn."
 LABEL = "label"
 """The code of a source that is the emotion itself."""
-NOT_STORED = (
-    "This cannot be shown because the values of this split are not stored yet: run `python -m dnr_core explain`."
-)
+NOT_STORED = "This cannot be shown because the values of {split} are not stored yet: run `{explain}`."
+EXPLAIN = "python -m dnr_core explain --checkpoint {run} --corpus {corpus} --split {split} --out explain.parquet"
 NO_TRUTH = "Whether they name the right part cannot be shown because no truth is known for this corpus and model."
 NO_CARD = (
     "What the parts hold, and whether they tell the same with other seeds, is not measured yet: "
     "run `python -m dnr_core verify --checkpoint {run}`."
 )
 NO_NULLS = (
-    "Which parts may be called decisive cannot be said because the null tests are not stored yet: "
-    "run `python -m dnr_core explain`."
+    "Which parts may be called decisive cannot be said because the null tests are not stored yet: run `{explain}`."
 )
+
+
+def not_stored(line: str, chosen: Selection, split: str) -> str:
+    """NOT_STORED or NO_NULLS with the command that stores what is missing."""
+    assert chosen.run is not None
+    corpus = engine().data / str(chosen.corpus_name)
+    return line.format(split=split, explain=EXPLAIN.format(run=chosen.run.info.path, corpus=corpus, split=split))
+
+
+def measured_on(card: dict[str, Any]) -> str:
+    """What a decomposition card was measured on."""
+    return f"Measured on {card['split']} of corpus {card['corpus']['name']}."
 
 
 def truth_rows(agreement: Any) -> list[list[str]]:
@@ -65,13 +77,7 @@ def completeness(chosen: Selection, split: str) -> tuple[float, int] | None:
     stored = engine().stored_coalitions(chosen.run.info.name, chosen.corpus_name, split, "dialogue")
     if stored is None:
         return None
-
-    def find() -> float:
-        names = ("total", "baseline", "values")
-        total, baseline, values = (np.asarray(stored.arrays[name], dtype=float) for name in names)
-        return float(np.abs(values.sum(1) - (total - baseline)).max())
-
-    return shelf().get(key_of(chosen, split, "gap"), find), len(stored.done)
+    return shelf().get(key_of(chosen, split, "gap"), lambda: stored.largest_gap), len(stored.done)
 
 
 def trust_reading(gap: tuple[float, int], agreement: Any, players: tuple[str, ...]) -> str:

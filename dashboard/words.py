@@ -14,6 +14,11 @@ def select_word(name: str, known: tuple[str, ...], messages: list[str]) -> str:
     return st.session_state[name]
 
 
+def unless(value: str | None, default: str | None) -> list[str]:
+    """A parameter of the address: nothing while its value is the default, or there is none."""
+    return [value] if value and value != default else []
+
+
 def short(value: object) -> str:
     """A value from outside, quoted and cut to a readable length."""
     text = repr(str(value))

@@ -18,26 +18,43 @@ DEMO_CORPUS, DEMO_RUN = "planted", "planted-dnr-mmgcn-s0"
 
 
 class Recent:
-    """A small least-recently-used store, safe between threads."""
+    """A small least-recently-used store, safe between threads: who wants one value waits for no other to be made."""
 
     def __init__(self, size: int) -> None:
-        self.size, self.lock = size, threading.RLock()
+        self.size, self.lock = size, threading.Lock()
         self.items: OrderedDict[Hashable, Any] = OrderedDict()
+        self.making: dict[Hashable, threading.RLock] = {}
 
     def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        """The value of a key, made where it is not there."""
+        """The value of a key, made where it is not there; by one thread, whatever others ask for it meanwhile."""
         with self.lock:
-            if key not in self.items:
-                self.items[key] = make()
-                while len(self.items) > self.size:
-                    self.items.popitem(last=False)
-            self.items.move_to_end(key)
-            return self.items[key]
+            if key in self.items:
+                return self.touched(key)
+            own = self.making.setdefault(key, threading.RLock())
+        with own:
+            with self.lock:
+                if key in self.items:
+                    return self.touched(key)
+            try:
+                made = make()
+                with self.lock:
+                    self.items[key] = made
+                    while len(self.items) > self.size:
+                        self.items.popitem(last=False)
+                return made
+            finally:
+                with self.lock:
+                    self.making.pop(key, None)
 
     def known(self, key: Hashable) -> Any:
         """The value of a key, None where it is not there."""
         with self.lock:
-            return self.items.get(key)
+            return self.touched(key) if key in self.items else None
+
+    def touched(self, key: Hashable) -> Any:
+        """The value of a key that is there, from now on the latest; the lock is held."""
+        self.items.move_to_end(key)
+        return self.items[key]
 
 
 class Catalogue:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, get_args
+from typing import Annotated, Literal, get_args
 
 import tyro
-from tyro._errors import on_parse_error
 
-from dnr_core.errors import UsageError, one_of
+from dnr_core.config import Divide, LeftOut
 from dnr_core.types import ATTRIBUTIONS
 
 PROGRAM = "python -m dnr_core"
@@ -56,7 +51,7 @@ class Prepare:
     """Turn a release (table, MELD CSV files, or pickle) into a corpus, with a report of what was found."""
 
     sources: Positional[tuple[Path, ...]] = ()
-    """The files of one release, or a folder that holds one."""
+    """The files of one release, or a folder or zip that holds one."""
     out: Path | None = None
     """Where to write the corpus, such as data/meld."""
     media: Path | None = None
@@ -70,6 +65,8 @@ class Prepare:
     template: bool = False
     """Write an empty table to fill in to --out instead."""
     overwrite: bool = False
+    progress: bool = False
+    """Say on stderr what is being done."""
     json: bool = False
 
 
@@ -83,8 +80,12 @@ class Train:
     """dnr (default), plain, df_erc or drkf."""
     backbone: str | None = None
     """mmgcn (default), mm_dfn, dialogue_gcn, sdt or late_fusion; df_erc and drkf take none."""
-    preset: Literal["fast", "paper"] | None = None
-    """fast (minutes on two cores, default) or paper."""
+    preset: Literal["fast", "paper", "tuned"] | None = None
+    """fast (minutes on two cores, default), paper, or tuned: what `tune` found for this corpus, if anything."""
+    divide: Divide | None = None
+    """Of dnr: pairwise (as built here, default) or official (heads and losses released with the paper)."""
+    without: tuple[LeftOut, ...] = ()
+    """Of dnr: families of parts to leave out, or refine."""
     seed: int | None = None
     seeds: int | None = None
     """Train this many seeds (0, 1, …) and summarise them."""
@@ -190,6 +191,8 @@ class Verify:
     """mmgcn (default), mm_dfn, dialogue_gcn, sdt or late_fusion; df_erc and drkf take none."""
     preset: Literal["fast", "paper"] | None = None
     """fast (default) or paper."""
+    divide: Divide | None = None
+    """Of dnr: pairwise (default) or official."""
     seeds: int | None = None
     """Train this many seeds on each planted corpus (default 1)."""
     suite: Literal["standard", "hard"] | None = None
@@ -215,6 +218,10 @@ class Study:
     """Such as plain dnr; one that carries its own network runs without a backbone."""
     backbones: tuple[str, ...] = ()
     """Such as mmgcn late_fusion."""
+    ablations: tuple[str, ...] = ()
+    """Methods whose built-in variants are trained, too, such as dnr: without one part, one loss, …"""
+    variants: Path | None = None
+    """JSON file with variants of your own: {method: {name: {fields of a run's configuration}}}."""
     seeds: int | None = None
     """Train this many seeds of each (0, 1, …; default 5)."""
     preset: Literal["fast", "paper"] | None = None
@@ -227,6 +234,35 @@ class Study:
     """auto: CUDA where there is one."""
     table_only: bool = False
     """Train nothing; write the tables of the runs that are there."""
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class Tune:
+    """Search for the learning rates, weight decays, width and dropout that score best on dev; test is never read."""
+
+    corpus: Path
+    """Corpus folder, such as data/meld."""
+    out: Path
+    """JSON file for the best configuration, usable with --config; what was tried stands beside it."""
+    method: str | None = None
+    """dnr (default), plain, df_erc or drkf."""
+    backbone: str | None = None
+    """mmgcn (default), mm_dfn, dialogue_gcn, sdt or late_fusion; df_erc and drkf take none."""
+    preset: Literal["fast", "paper"] | None = None
+    """Where the search begins: fast (default) or paper; its own values are the first trial."""
+    divide: Divide | None = None
+    """Of dnr: pairwise (default) or official."""
+    config: Path | None = None
+    """JSON file with fields of the configuration that the search begins with."""
+    trials: int = 20
+    """Trials in all; the same command goes on where it was stopped."""
+    seeds: int = 1
+    """Seeds of each trial (0, 1, …); their mean is its score."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """auto: CUDA where there is one."""
+    overwrite: bool = False
+    """Forget what was tried and begin anew."""
     json: bool = False
 
 
@@ -248,50 +284,7 @@ Command = (
     | Annotated[Project, tyro.conf.subcommand("project")]
     | Annotated[Verify, tyro.conf.subcommand("verify")]
     | Annotated[Study, tyro.conf.subcommand("study")]
+    | Annotated[Tune, tyro.conf.subcommand("tune")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]
 )
 NAMES = tuple(get_args(kind)[0].__name__.lower() for kind in get_args(Command))
-
-
-def parse(arguments: list[str]) -> Any:
-    """The command that was typed, or None after help. Raises UsageError."""
-    if not arguments or not (arguments[0] in NAMES or arguments[0].startswith("-")):
-        raise one_of("unknown command", arguments[0] if arguments else "", NAMES)
-    os.environ.setdefault("COLUMNS", "100")
-    command = arguments[0] if arguments[0] in NAMES else ""
-    see = f"see `{' '.join(filter(None, (PROGRAM, command, '--help')))}`"
-    try:
-        with contextlib.redirect_stderr(io.StringIO()), on_parse_error(lambda event: refuse(event, command, see)):
-            return tyro.cli(
-                Command,  # type: ignore[arg-type]
-                args=arguments,
-                prog=PROGRAM,
-                description="Train, serve and explain models of multimodal emotion recognition in conversation.",
-                config=(tyro.conf.OmitArgPrefixes, tyro.conf.FlagCreatePairsOff),
-            )
-    except SystemExit as stop:
-        if not stop.code:
-            return None
-        raise UsageError("cannot read the arguments", do=see) from stop
-
-
-def refuse(event: Any, command: str, see: str) -> NoReturn:
-    """Raise UsageError for a parse error of tyro (1.0.17, pinned: the events are not part of its public interface)."""
-    kind, argument = type(event).__name__, getattr(event, "argument", None)
-    if kind == "MissingArgs":
-        wanted = [missing.arg for missing in event.missing_arguments]
-        names = [arg.lowered.metavar if arg.is_positional() else arg.lowered.name_or_flags[0] for arg in wanted]
-        raise UsageError(f"{command} needs {' and '.join(names)}", do=see)
-    if kind == "UnrecognizedArgs":
-        raise UsageError("unknown option", got=" ".join(event.tokens), do=see)
-    if argument is None:
-        raise UsageError("cannot read the arguments", do=see)
-    name = "/".join(argument.lowered.name_or_flags) or argument.display_name()
-    if kind == "InvalidChoice":
-        choices = [choice for choice in event.choices if choice != "None"]
-        choices = choices if len(choices) == len(event.choices) else sorted(choices)  # a set, where None is allowed
-        raise UsageError(f"bad {name}", got=repr(event.value), expected="one of " + ", ".join(choices), do=see)
-    expected = str(argument.lowered.metavar).replace("{None}|", "").strip("{}")
-    given = re.search(r"from \[(.*?)\]|: ('.*')$", getattr(event, "message", ""))
-    got = (given[1] or given[2]) if given else "no value"
-    raise UsageError(f"bad {name}", got=got, expected=expected, do=see)

@@ -6,13 +6,18 @@ import json
 import math
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from dnr_core.errors import UsageError
+from dnr_core.errors import UsageError, one_of
+from dnr_core.types import FAMILIES
 
 Preset = Literal["fast", "paper"]
+Divide = Literal["pairwise", "official"]
+"""How dnr divides: as built here, or with the heads and losses released with the paper."""
+LeftOut = Literal["unique", "redundant", "synergistic", "refine"]
+"""What dnr can be asked to do without: a family of parts, or the stage that reads them in context."""
 
 
 class Frozen(BaseModel):
@@ -34,8 +39,27 @@ class StageConfig(Frozen):
     warm_up_steps: int = Field(default=0, ge=0, description="steps of rising rate, in the linear schedule")
 
 
+class Tuned(Frozen):
+    """Where a configuration comes from: the best of a search by weighted F1 on dev, the mean over `seeds` seeds.
+
+    `trials` counts all of them, the preset's own values being the first; `pruned` those that were given up early.
+    """
+
+    command: str
+    corpus: str
+    dev_weighted_f1: float
+    preset_dev_weighted_f1: float | None
+    seeds: int
+    trials: int
+    pruned: int
+
+
 class RunConfig(Frozen):
-    """Everything that determines a run, with the corpus."""
+    """Everything that determines a run, with the corpus.
+
+    `divide`, `without` and `tuned` are written only where they are not the default, so that configurations stored
+    before they existed stay equal to those of today.
+    """
 
     method: str
     backbone: str | None
@@ -48,6 +72,23 @@ class RunConfig(Frozen):
     average: float = Field(default=0.0, ge=0, lt=1, description="decay of the moving average of the weights; 0 = none")
     stages: dict[str, StageConfig]
     options: dict[str, float] = {}
+    divide: Divide = Field(default="pairwise", exclude_if=lambda value: value == "pairwise", description="of dnr")
+    without: tuple[LeftOut, ...] = Field(
+        default=(),
+        exclude_if=lambda left_out: not left_out,
+        description="of dnr: families of parts that are never available; refine: what the parts say is all there is",
+    )
+    tuned: Tuned | None = Field(default=None, exclude_if=lambda value: value is None)
+
+    @model_validator(mode="after")
+    def check_parts(self) -> RunConfig:
+        """Only dnr has parts to divide or leave out, and one family must remain."""
+        check_divide(self.method, self.divide)
+        if self.without and self.method != "dnr":
+            raise ValueError(f"without: got {', '.join(self.without)}; method {self.method} has no parts to leave out")
+        if set(FAMILIES) <= set(self.without):
+            raise ValueError(f"without: got {', '.join(self.without)}, which leaves no part")
+        return self
 
     @field_validator("options")
     @classmethod
@@ -65,7 +106,7 @@ class RunConfig(Frozen):
 
 SIZES = (
     "unique_width", "redundant_width", "synergistic_width", "evidence_width", "detectors",
-    "alignment_width", "tokens", "layers", "heads", "blocks",
+    "alignment_width", "tokens", "layers", "heads", "blocks", "head_width",
 )  # fmt: skip
 DNR_OPTIONS: dict[str, float] = {
     "unique_width": 128,
@@ -87,6 +128,14 @@ DNR_OPTIONS: dict[str, float] = {
     "roles_weight": 1.0,
 }
 """Widths and loss weights of Divide and Refine; docs/methods.md says what each is for."""
+OFFICIAL_OPTIONS: dict[str, float] = {
+    "head_width": 256,
+    "correlation_weight": 5.0,
+    "synergy_weight": 0.5,
+    "synergy_rate": 3.0,
+    "contrast_weight": 0.1,
+}
+"""Width and weights of the code released with Divide and Refine; synergy heads learn `synergy_rate` times as fast."""
 
 DF_ERC_OPTIONS: dict[str, float] = {
     "disentangled_scale": 0.4,
@@ -117,21 +166,20 @@ DRKF_OPTIONS: dict[str, float] = {
 """Sizes and weights of DRKF (arXiv 2508.01644); tokens, heads, shuffle and the last weight are ours."""
 
 
-def preset(method: str, backbone: str | None, name: Preset = "fast", *, seed: int = 0) -> RunConfig:
-    """The defaults of a method: `fast` (minutes on two cores) or `paper` (the papers' epochs, rate and width)."""
+def preset(
+    method: str, backbone: str | None, name: Preset = "fast", *, seed: int = 0, divide: str = "pairwise"
+) -> RunConfig:
+    """The defaults of a method: `fast` (minutes on two cores) or `paper` (the papers' epochs, rate and width).
+
+    Raises UsageError for a `divide` that the method does not have.
+    """
+    check_divide(method, divide)
     slow = name == "paper"
     rate, epochs, patience = (1e-4, 60, 60) if slow else (1e-3, 30, 10)
     dialogue = StageConfig(epochs=epochs, learning_rate=rate, batch=16, patience=patience)
     stages, options = {"train": dialogue.model_copy(update={"epochs": 2 * epochs, "patience": 15})}, {}
     if method == "dnr":
-        divide = StageConfig(
-            epochs=200 if slow else 60,
-            learning_rate=1e-4 if slow else 4e-3,
-            weight_decay=0.2,
-            batch=128,
-            patience=200 if slow else 60,
-        )
-        stages, options = {"divide": divide, "refine": dialogue}, DNR_OPTIONS
+        stages, options = official_divide(dialogue, slow) if divide == "official" else pairwise_divide(dialogue, slow)
     if method in ("df_erc", "drkf"):
         return own_network(method, slow, seed)
     return RunConfig(
@@ -143,7 +191,34 @@ def preset(method: str, backbone: str | None, name: Preset = "fast", *, seed: in
         average=0.0 if slow else 0.98,
         stages=stages,
         options=options,
+        divide=divide,
     )
+
+
+def pairwise_divide(dialogue: StageConfig, slow: bool) -> tuple[dict[str, StageConfig], dict[str, float]]:
+    """Stages and options of dnr as built here."""
+    epochs, rate = (200, 1e-4) if slow else (60, 4e-3)
+    divide = StageConfig(epochs=epochs, learning_rate=rate, weight_decay=0.2, batch=128, patience=epochs)
+    return {"divide": divide, "refine": dialogue}, DNR_OPTIONS
+
+
+def official_divide(dialogue: StageConfig, slow: bool) -> tuple[dict[str, StageConfig], dict[str, float]]:
+    """Stages and options of dnr as released: Adam, no weight decay; `fast` learns faster and is half as wide."""
+    adam = {"weight_decay": 0.0, "second_beta": 0.999} | ({"schedule": "constant"} if slow else {})
+    epochs, rate = (200, 1e-4) if slow else (60, 1e-3)
+    divide = StageConfig(epochs=epochs, learning_rate=rate, batch=128, patience=epochs)
+    stages = {"divide": divide.model_copy(update=adam), "refine": dialogue.model_copy(update=adam)}
+    return stages, OFFICIAL_OPTIONS | ({} if slow else {"head_width": 128})
+
+
+def check_divide(method: str, divide: str) -> None:
+    """Raise UsageError for a way to divide that is not known, or that another method than dnr is asked for."""
+    if divide not in get_args(Divide):
+        raise one_of("unknown divide", divide, get_args(Divide))
+    if divide != "pairwise" and method != "dnr":
+        raise UsageError(
+            f"method {method} divides nothing", got=f"divide {divide}", do="leave it out, or choose method dnr"
+        )
 
 
 def own_network(method: str, slow: bool, seed: int) -> RunConfig:

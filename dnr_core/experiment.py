@@ -142,7 +142,7 @@ def store_results(engine: Engine, run: Path, corpus_folder: Path, on_rows: RowPr
     """Store predictions and signals of every split, the dialogue-scope coalitions of test (or the last split there is),
     what claims about parts are tested against, and what the data offer in that split.
     """
-    splits = [split for split in ("train", "dev", "test") if split in engine.corpus(corpus_folder).split_of.values()]
+    splits = engine.corpus(corpus_folder).splits
     for split in splits:
         engine.predictions(run, corpus_folder, split)
         engine.signals(run, corpus_folder, split)

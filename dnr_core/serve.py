@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dnr_core.catalogue import DEMO_CORPUS, DEMO_RUN, Recent
+from dnr_core.explain.edits import Edit
 from dnr_core.results.attribution import AttributionResults
 from dnr_core.results.card import CardResults
 from dnr_core.results.compare import CompareResults
@@ -13,6 +14,8 @@ from dnr_core.results.projection import ProjectionResults
 from dnr_core.results.signals import SignalResults
 from dnr_core.results.splits import SplitResults
 from dnr_core.results.trust import TrustResults
+from dnr_core.results.upload import UploadResults
+from dnr_core.results.whatif import WhatIfResults
 
 
 class Engine(
@@ -21,11 +24,13 @@ class Engine(
     SplitResults,
     InformationResults,
     AttributionResults,
+    WhatIfResults,
     CardResults,
     CompareResults,
     SignalResults,
     ProjectionResults,
     NoteResults,
+    UploadResults,
 ):
     """Which corpora and runs there are (Catalogue), and what runs say of corpora, computed once and stored (results/).
 
@@ -34,4 +39,4 @@ class Engine(
     """
 
 
-__all__ = ["DEMO_CORPUS", "DEMO_RUN", "Engine", "Recent"]
+__all__ = ["DEMO_CORPUS", "DEMO_RUN", "Edit", "Engine", "Recent"]

@@ -6,9 +6,9 @@ import streamlit as st
 
 from dashboard import attribution_data, attribution_figures, controls
 from dashboard.charts import show, show_clickable
-from dashboard.chat import show_chat
+from dashboard.chat import show_chat, truth_terms
 from dashboard.components_data import about_turn
-from dashboard.dialogue_data import DialogueNumbers
+from dashboard.dialogue_data import DialogueNumbers, predicted_dialogue
 from dashboard.markup import heading, notice, reads, shown, table, write
 from dashboard.state import Selection, go_to
 
@@ -19,9 +19,9 @@ def page() -> None:
     """The whole page, from the selection to the pictures."""
     chosen = controls.open_page("Attribution", "Which features, turns, modalities or parts made one prediction.")
     controls.step_buttons(chosen, controls.dialogue_picker(chosen))
-    numbers = attribution_data.predicted_dialogue(chosen)
+    numbers = predicted_dialogue(chosen, attribution_data.NO_RUN)
     utterance = numbers.dialogue.utterances[chosen.turn]
-    heading(f"Turn {chosen.turn} · {utterance.speaker}", about_turn(numbers, chosen.turn))
+    heading(f"Turn {chosen.turn} · {utterance.speaker}", about_turn(numbers, chosen.turn), term=truth_terms(utterance))
     write(f"<bdi>{shown(utterance.text)}</bdi>")
     if chosen.run is None or numbers.before is None:
         notice(numbers.problem or "", kind="problem" if chosen.run else "info")
@@ -41,6 +41,7 @@ def picture(chosen: Selection, numbers: DialogueNumbers, found: Any) -> None:
     heading(
         f"What made the {found.scale} of “{found.target}”",
         f"{attribution_data.METHODS[found.method]}: what each item adds over its baseline.",
+        term=("attribution", "baseline", "logit", "completeness", "Shapley value"),
     )
     if found.over == "features":
         top = st.segmented_control("largest", TOP, default=TOP[0], key="pick_top", required=True)
@@ -63,6 +64,7 @@ def faithfulness(chosen: Selection, numbers: DialogueNumbers, found: Any) -> Non
     heading(
         "Can this attribution be trusted?",
         "Put the items back in the order of their values, compare with other methods, and draw the weights anew.",
+        term=("attribution", "faithfulness", "infidelity"),
     )
     tested = attribution_data.check(chosen, numbers)
     if tested is None:

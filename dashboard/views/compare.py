@@ -9,6 +9,8 @@ from dashboard.dialogue_data import DialogueNumbers, failed_parts
 from dashboard.markup import heading, notice, reads, shown, table, tiles, write
 from dnr_core.errors import DnRError
 
+BETTER = ("weighted F1", "accuracy", "bootstrap interval", "McNemar")
+
 
 def page() -> None:
     """The whole page, from the selection to the pictures."""
@@ -44,13 +46,13 @@ def scores(both: Compared) -> None:
     """The paired differences of the scores, and of the F1 of each emotion."""
     left, right = st.columns([1, 1.1], gap="medium")
     with left:
-        heading(f"Which is better on {both.split}?", compare_figures.ABOUT_SCORES)
+        heading(f"Which is better on {both.split}?", compare_figures.ABOUT_SCORES, term=BETTER)
         table(compare_figures.SCORE_HEADER, compare_figures.score_rows(both.found))
         reads(compare_figures.verdict(both.found))
         tiles(compare_figures.agreement(both.found))
         reads(compare_figures.mcnemar_reading(both.found))
     with right:
-        heading("By emotion", "Change of F1 with its 95 % interval: right of zero B is better.")
+        heading("By emotion", "Change of F1 with its 95 % interval: right of zero B is better.", term="weighted F1")
         spec = compare_figures.class_changes(both.found)
         if spec is None:
             notice("Intervals cannot be shown because there is only one labelled dialogue.", kind="info")
@@ -81,7 +83,7 @@ def explained(both: Compared, a: DialogueNumbers, b: DialogueNumbers) -> None:
     if a.values is None or b.values is None:
         notice(str(a.problem or b.problem), kind="info")
         return
-    heading("What made them say so", compare_figures.ABOUT_PARTS)
+    heading("What made them say so", compare_figures.ABOUT_PARTS, term=("Shapley value", "part", "logit", "decisive"))
     for column, side, chosen, numbers in zip(st.columns(2, gap="medium"), "AB", (both.a, both.b), (a, b), strict=True):
         with column:
             said = numbers.emotions[int(numbers.predicted[chosen.turn])]

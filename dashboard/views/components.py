@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard import components_data, components_figures, controls, dialogue_figures, focus
 from dashboard.charts import show
+from dashboard.chat import truth_terms
 from dashboard.components_data import Depth
 from dashboard.dialogue_data import DialogueNumbers, failed_parts
 from dashboard.markup import heading, notice, reads, shown, table, write
@@ -17,7 +18,8 @@ def page() -> None:
     controls.step_buttons(chosen, controls.dialogue_picker(chosen))
     numbers = components_data.whole_dialogue(chosen)
     utterance = numbers.dialogue.utterances[chosen.turn]
-    heading(f"Turn {chosen.turn} · {utterance.speaker}", components_data.about_turn(numbers, chosen.turn))
+    about = components_data.about_turn(numbers, chosen.turn)
+    heading(f"Turn {chosen.turn} · {utterance.speaker}", about, term=truth_terms(utterance))
     write(f"<bdi>{shown(utterance.text)}</bdi>")
     if chosen.run is None or numbers.before is None:
         notice(numbers.problem if chosen.run else components_data.NO_RUN, kind="problem" if chosen.run else "info")
@@ -33,7 +35,7 @@ def page() -> None:
     with right:
         focus.offered(chosen)
     if found is not None:
-        heading("Pairs of parts", "Shapley interactions in logits: + together more, − they stand in for each other.")
+        heading("Pairs of parts", components_data.ABOUT_PAIRS, term=("interaction", "coalition", "part", "logit"))
         show(components_figures.interactions(found), "interactions")
     split = numbers.dialogue.split
     write(f"<h2>All turns of {split}</h2>")
@@ -53,6 +55,7 @@ def used(chosen: Selection, numbers: DialogueNumbers) -> Depth | None:
     heading(
         f"What the model used for “{numbers.emotions[found.label]}”",
         dialogue_figures.about_values(found.values.players),
+        term=components_data.USED,
     )
     show(components_figures.parts(found), "parts")
     if components_data.is_tested(chosen, found):
@@ -68,9 +71,10 @@ def parts_of_split(chosen: Selection, split: str) -> None:
     found = components_data.split_values(chosen, split)
     if found is None:
         return
-    heading("By predicted emotion", "Mean value of each part on the logit of that emotion.")
+    heading("By predicted emotion", "Mean value of each part on the logit of that emotion.", term=components_data.USED)
     show(components_figures.mean_matrix(found, chosen.run.emotions), "means")
-    heading("Without a part", f"Fall of weighted F1 when it is off in {SCOPES[chosen.scope]}.")
+    fall = f"Fall of weighted F1 when it is off in {SCOPES[chosen.scope]}."
+    heading("Without a part", fall, term=components_data.WITHOUT)
     drops = components_figures.drop_bars(found)
     if drops is None:
         notice(f"The fall cannot be shown because {split} has no labels.", kind="info")
@@ -83,7 +87,7 @@ def information_of_split(chosen: Selection, split: str) -> None:
     if not engine().has_information(chosen.run.info.name, chosen.corpus_name):
         notice(components_data.NO_INFORMATION, kind="info")
         return
-    heading("What each pair of modalities tells", components_data.ABOUT_BITS)
+    heading("What each pair of modalities tells", components_data.ABOUT_BITS, term=components_data.TOLD)
     found = components_data.split_information(chosen, split)
     if found is not None:
         left, right = st.columns(2, gap="medium")

@@ -4,10 +4,13 @@ import streamlit as st
 
 from dashboard import controls, dialogue_figures, focus, signals
 from dashboard.charts import show, show_clickable
-from dashboard.chat import clock, legend, show_chat, truth
+from dashboard.chat import clock, legend, show_chat, truth, truth_terms
 from dashboard.dialogue_data import DialogueNumbers, dialogue_numbers, failed_parts
 from dashboard.markup import heading, notice, reads, write
 from dashboard.state import Selection, go_to
+
+SWITCHED = ("part", "unique", "redundant", "synergistic", "removal", "scope")
+VALUES = ("Shapley value", "part", "modality", "logit", "decisive", "completeness")
 
 
 def page() -> None:
@@ -38,13 +41,14 @@ def side(chosen: Selection, numbers: DialogueNumbers) -> None:
     """Switches, what they did, and the utterance in focus."""
     utterance = numbers.dialogue.utterances[chosen.turn]
     if numbers.values is not None:
-        heading("Switch parts off", "Off: replaced by its mean over the training data.")
+        heading("Switch parts off", "Off: replaced by its mean over the training data.", term=SWITCHED)
         controls.part_switches(chosen, numbers.values.players)
         if numbers.after is not None:
             reads(dialogue_figures.effect(numbers))
     when = "" if utterance.start_s is None else f" · {clock(utterance.start_s)}"
     planted = f" · planted: {truth(utterance)}" if utterance.truth_family else ""
-    heading(f"Turn {chosen.turn} · {utterance.speaker}{when}", f"{utterance.utterance_id}{planted}")
+    about = f"{utterance.utterance_id}{planted}"
+    heading(f"Turn {chosen.turn} · {utterance.speaker}{when}", about, term=truth_terms(utterance))
     focus.media(utterance.media)
     if numbers.before is not None:
         focus.probabilities(numbers, chosen.turn)
@@ -58,7 +62,7 @@ def side(chosen: Selection, numbers: DialogueNumbers) -> None:
 def explained(chosen: Selection, numbers: DialogueNumbers) -> None:
     """What the model used: whether a part is decisive, all parts, the smallest sets."""
     label = numbers.emotions[int(numbers.predicted[chosen.turn])]
-    heading(f"What made it “{label}”", dialogue_figures.about_values(numbers.values.players))
+    heading(f"What made it “{label}”", dialogue_figures.about_values(numbers.values.players), term=VALUES)
     reads(dialogue_figures.claim(numbers, chosen.turn, failed_parts(chosen)))
     show(dialogue_figures.parts(numbers, chosen.turn), "parts")
     if numbers.sets is not None:

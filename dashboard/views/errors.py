@@ -43,7 +43,7 @@ def review(chosen: Selection, errors: SplitErrors) -> None:
         notes = {}
     left, right = st.columns([1, 1.15], gap="medium")
     with left:
-        heading("Confusions", "Gold in rows, predicted in columns.")
+        heading("Confusions", "Gold in rows, predicted in columns.", term="confusion")
         spec = errors_figures.confusion(errors, chosen.errors.cell, chosen.errors.cells)
         show_clickable(spec, "confusions", lambda point: pick_cell(errors.found.emotions, errors_queue.cell_of(point)))
     with right:
@@ -64,15 +64,15 @@ def measures(chosen: Selection, errors: SplitErrors) -> None:
     """Slices, calibration, and errors that follow the conversation."""
     left, right = st.columns([1.15, 1], gap="medium")
     with left:
-        heading("Slices", errors_figures.ABOUT_SLICES)
+        heading("Slices", errors_figures.ABOUT_SLICES, term=errors_data.SLICES)
         picture = errors_figures.slice_table(errors, chosen.errors.slice)
         slices = errors.audit.slices
         show_rows("slice_rows", picture, lambda place: pick_slice(slices[place].group, slices[place].name))
         reads(errors_figures.slice_reading(errors))
     with right:
-        heading("Calibration", "Can its probabilities be taken at their word? Bars: 95 % intervals over dialogues.")
+        heading("Calibration", errors_data.ABOUT_CALIBRATION, term=("calibration", "ECE", "bootstrap interval"))
         show(errors_figures.reliability(errors), "reliability")
-    heading("Do errors follow the conversation?", errors_figures.ABOUT_KINDS)
+    heading("Do errors follow the conversation?", errors_figures.ABOUT_KINDS, term=errors_data.KINDS)
     table(errors_figures.KIND_HEADER, errors_figures.kind_rows(errors))
     reads(errors_figures.kind_reading(errors))
 

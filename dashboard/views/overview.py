@@ -20,26 +20,27 @@ def page() -> None:
         f"Corpus: {chosen.corpus_name}",
         f"{len(corpus.dialogue_rows):,} dialogues, {len(corpus):,} utterances: {overview_data.split_sizes(corpus)}; "
         f"split: {corpus.split_provenance}",
+        term=("split", "planted truth"),
     )
     if chosen.run is None:
         if not chosen.messages:
-            notice(overview_data.NO_RUN.format(corpus=engine().data / str(chosen.corpus_name)), kind="info")
+            notice(overview_data.no_run(chosen), kind="info")
         return
     if chosen.corpus_name == DEMO_CORPUS:
         notice(overview_data.WELCOME, kind="info")
-    heading(f"Model: {chosen.run.info.name}", overview_data.facts(chosen))
+    heading(f"Model: {chosen.run.info.name}", overview_data.facts(chosen), term=overview_data.TERMS)
     try:
         with st.spinner("Predicting this split …", show_time=True):
-            scores(chosen, overview_data.shown_split(corpus))
+            scores(chosen, corpus.splits[-1])
     except DnRError as error:
         notice(str(error))
     if chosen.run.history:
         left, right = st.columns(2, gap="medium")
         with left:
-            heading("Training", "Weighted F1 on dev, by epoch and stage.")
+            heading("Training", "Weighted F1 on dev, by epoch and stage.", term=("weighted F1", "split"))
             show(overview_data.training_figure(chosen.run.history), "training")
         with right:
-            heading("Loss", "Cross-entropy, by epoch.")
+            heading("Loss", "Cross-entropy, by epoch.", term="loss")
             show(overview_data.loss_figure(chosen.run.history), "loss")
 
 
@@ -52,12 +53,12 @@ def scores(chosen: Selection, split: str) -> None:
     tiles(overview_data.headline(found, split))
     left, right = st.columns([1.1, 1], gap="medium")
     with left:
-        heading("By emotion", f"On {split}; small: 95 % intervals, from drawing whole dialogues with replacement.")
+        heading("By emotion", overview_data.ABOUT_CLASSES.format(split=split), term=overview_data.SCORES)
         intervals = overview_data.measured(chosen, split, "class_intervals")
         table(["emotion", "precision", "recall", "F1", "n"], overview_data.class_rows(found, intervals))
         reads(overview_data.class_reading(found))
     with right:
-        heading("Confusions", f"Counts on {split}: gold in rows, predicted in columns.")
+        heading("Confusions", f"Counts on {split}: gold in rows, predicted in columns.", term="confusion")
         show(
             overview_data.confusion_figure(engine().predictions(chosen.run.info.name, chosen.corpus_name, split)),
             "matrix",
@@ -68,11 +69,11 @@ def scores(chosen: Selection, split: str) -> None:
 
 def explained(chosen: Selection, split: str) -> None:
     """How far the explanations can be trusted: completeness, planted truth where it is known, null tests, the card."""
-    heading("Can the explanations be trusted?", "Exact Shapley values of the parts, parts switched off in every turn.")
+    heading("Can the explanations be trusted?", trust.ABOUT, term=trust.TERMS)
     assert chosen.run is not None
     gap = trust.completeness(chosen, split)
     if gap is None:
-        notice(trust.NOT_STORED, kind="info")
+        notice(trust.not_stored(trust.NOT_STORED, chosen, split), kind="info")
     else:
         agreement = overview_data.measured(chosen, split, "truth_agreement")
         if agreement is not None:
@@ -81,7 +82,7 @@ def explained(chosen: Selection, split: str) -> None:
         reads(trust.trust_reading(gap, agreement, chosen.run.players))
         nulls = trust.null_reading(chosen, split)
         if nulls is None:
-            notice(trust.NO_NULLS, kind="info")
+            notice(trust.not_stored(trust.NO_NULLS, chosen, split), kind="info")
         else:
             reads(nulls)
     offered = trust.offered_reading(chosen, split)
@@ -89,7 +90,7 @@ def explained(chosen: Selection, split: str) -> None:
         reads(offered)
     card = engine().card(chosen.run.info.name)
     if card is not None:
-        heading("Decomposition card", f"Measured on {card['split']} of corpus {card['corpus']['name']}.")
+        heading("Decomposition card", trust.measured_on(card), term="decomposition card")
         table(["", "value", "of"], trust.card_rows(card))
     elif "components" in chosen.run.supports:
         notice(trust.NO_CARD.format(run=chosen.run.info.path), kind="info")

@@ -4,7 +4,7 @@ import streamlit as st
 
 from dashboard import controls, projection_controls, projection_data
 from dashboard.charts import show_map
-from dashboard.markup import notice
+from dashboard.markup import heading, notice
 from dashboard.state import Selection
 from dnr_core.errors import DnRError
 
@@ -33,6 +33,7 @@ def page() -> None:
     ids, drawn = projection_controls.picked(chosen)
     left, right = st.columns([1.75, 1], gap="medium")
     with left:
+        heading("Map", "One point a turn; neighbours have alike vectors.", term=projection_data.MAP)
         show_map(
             projection_data.figure(chosen, found, colours, drawn), projection_controls.CHART, projection_controls.pick
         )

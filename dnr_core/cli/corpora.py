@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 from pydantic import ValidationError
 
 from dnr_core.cli.output import answer
@@ -48,6 +50,7 @@ def weighted(word: str) -> tuple[str, float]:
 
 
 def prepare(command: Prepare) -> None:
+    from dnr_core.data.archive import unpacked
     from dnr_core.data.releases import prepare as read_sources
     from dnr_core.data.releases import template
 
@@ -62,21 +65,28 @@ def prepare(command: Prepare) -> None:
         raise UsageError("prepare needs a source", expected="the files of one release or a folder that holds one")
     if command.out.exists() and not command.overwrite:
         raise DnRError(f"{command.out} exists", do="choose another --out, or add --overwrite")
-    corpus, report = read_sources(
-        command.sources,
-        name=command.out.name,
-        emotions=command.emotions,
-        target=command.target,
-        media=command.media,
-    )
+    step = say if command.progress else lambda words: None
+    with unpacked(command.sources, command.out.parent, step=step) as sources:
+        step("reading the release")
+        corpus, report = read_sources(
+            sources, name=command.out.name, emotions=command.emotions, target=command.target, media=command.media
+        )
     values, text = {"corpus": str(command.out)} | report.to_dict(), report.text()
     if command.embed:
         from dnr_core.data.embed import embed_text
 
+        step("embedding the sentences")
         corpus = embed_text(corpus, command.embed)
         values["embedded"] = {"encoder": command.embed, "features": corpus.widths["text"]}
         text = (
             f"{text.rstrip()}\nembedded    {corpus.widths['text']} text features from the sentences ({command.embed})"
         )
+    step(f"writing {len(corpus):,} utterances")
     corpus.save(command.out, overwrite=command.overwrite)
     answer(values, text, as_json=command.json)
+
+
+def say(words: str) -> None:
+    """One line on stderr."""
+    sys.stderr.write(f"{words}\n")
+    sys.stderr.flush()

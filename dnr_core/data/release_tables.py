@@ -163,7 +163,7 @@ def _is_numeric(cells: Sequence[str]) -> bool:
 def _read_array(path: Path, *, rows: int, table: str) -> np.ndarray:
     try:
         values = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, EOFError, MemoryError) as error:  # a header may state any size
         raise DataError(f"{path.name} is not a readable array", got=error, expected="a .npy file of numbers") from error
     if not isinstance(values, np.ndarray) or values.ndim != 2 or values.dtype.kind not in "fiub":
         raise DataError(f"{path.name} has the wrong form", got=values, expected="numbers of shape (N, d)")

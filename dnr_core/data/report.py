@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from dnr_core.data.corpus import Corpus
-from dnr_core.types import MODALITIES, SPLITS
+from dnr_core.types import MODALITIES
 
 NOT_IN_RELEASE = "not_in_release"
 
@@ -99,7 +99,7 @@ def make_report(
 ) -> PrepareReport:
     """Count everything that PrepareReport states, on the finished corpus."""
     frame = corpus.utterances
-    splits = [split for split in SPLITS if split in set(corpus.split_of.values())]
+    splits = corpus.splits
     counted = Counter(zip(frame["split"], frame["emotion"], strict=True))
     return PrepareReport(
         name=corpus.name,

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from dnr_core.data.corpus import Corpus
 from dnr_core.errors import UsageError
+from dnr_core.explain.edits import reference_rows
 from dnr_core.model.batch import Batch, Components, TensorCorpus
 from dnr_core.model.methods.base import Method
 from dnr_core.types import MODALITIES
@@ -240,12 +241,6 @@ def train_means(data: TensorCorpus, corpus: Corpus) -> dict[str, Tensor]:
             means[name] = data.features[name][there].double().nanmean(0).nan_to_num().float()
         _MEANS[data] = means
     return _MEANS[data]
-
-
-def reference_rows(corpus: Corpus) -> np.ndarray:
-    """The train rows, or all rows of a corpus that has no train split."""
-    rows = np.flatnonzero(corpus.utterances["split"].to_numpy(dtype=object) == "train")
-    return rows if len(rows) else np.arange(len(corpus))
 
 
 def grouping(space: Space, over: str, *, turn: int, utterance_ids: tuple[str, ...]) -> Groups:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -43,6 +44,18 @@ class TruthAgreement:
     sources: tuple[SourceAgreement, ...]
 
 
+@lru_cache(maxsize=2)
+def resampled(dialogues: int) -> np.ndarray:
+    """How often each of D dialogues is drawn in each of RESAMPLES bootstrap samples, (R, D) float, seed fixed.
+
+    Kept for the next score of the same split: with thousands of dialogues the drawing takes longer than the scores.
+    """
+    count = max(1, dialogues)
+    drawn = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), size=RESAMPLES).astype(float)
+    drawn.setflags(write=False)
+    return drawn
+
+
 def share_of(hits: np.ndarray, dialogues: np.ndarray) -> Share:
     """The share of true values with its percentile interval from drawing whole dialogues (seed fixed)."""
     if not len(hits):
@@ -50,7 +63,7 @@ def share_of(hits: np.ndarray, dialogues: np.ndarray) -> Share:
     _, block = np.unique(dialogues, return_inverse=True)
     count = int(block.max()) + 1
     good, size = np.bincount(block, weights=hits.astype(float)), np.bincount(block)
-    draws = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
+    draws = resampled(count)
     low, high = np.percentile((draws @ good) / (draws @ size), EDGES)
     return Share(float(hits.mean()), (float(low), float(high)), len(hits))
 
@@ -63,8 +76,7 @@ def class_intervals(
     names, block = np.unique(dialogues, return_inverse=True)
     tables = np.zeros((len(names), classes * classes))
     np.add.at(tables, (block[known], gold[known] * classes + predicted[known]), 1)
-    draws = np.random.default_rng(0).multinomial(len(names), np.full(len(names), 1 / len(names)), size=RESAMPLES)
-    drawn = (draws @ tables).reshape(RESAMPLES, classes, classes)
+    drawn = (resampled(len(names)) @ tables).reshape(RESAMPLES, classes, classes)
     hits, support, guessed = np.diagonal(drawn, axis1=1, axis2=2), drawn.sum(2), drawn.sum(1)
     found = {"precision": hits / np.maximum(guessed, 1), "recall": hits / np.maximum(support, 1)}
     found["f1"] = 2 * hits / np.maximum(support + guessed, 1)

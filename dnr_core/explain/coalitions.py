@@ -119,7 +119,8 @@ class Donors:
                     there[player] = torch.zeros(len(order), dtype=torch.bool, device=data.device)
                 vectors[player][to] = vector[batch.mask]
                 there[player][to] = parts.available[player][batch.mask]
-        check_donors(there, corpus)
+        left_out = [player for player in there if split_player(player)[0] in model.spec.without]
+        check_donors({player: some for player, some in there.items() if player not in left_out}, corpus)
         return cls(vectors, {player: next_true(some) for player, some in there.items()})
 
     def draws(self, rows: np.ndarray) -> list[dict[str, Tensor]]:

@@ -8,6 +8,7 @@ from math import comb
 import numpy as np
 
 from dnr_core.explain.audit import EDGES
+from dnr_core.explain.slices import class_f1
 from dnr_core.training.metrics import RESAMPLES, scores
 
 
@@ -147,8 +148,7 @@ def changes(
 def all_scores(tables: np.ndarray, classes: int) -> dict[str, np.ndarray]:
     """Scores and the F1 of each class (`f1:<class>`, 0 where it never occurs) from flat confusion counts (n, C·C)."""
     table = tables.reshape(-1, classes, classes)
-    hits, total = np.diagonal(table, axis1=1, axis2=2), table.sum(1) + table.sum(2)
-    f1 = 2 * hits / np.maximum(total, 1)  # (n, C)
+    f1 = class_f1(table)  # (n, C)
     return scores(table) | {f"f1:{place}": f1[:, place] for place in range(classes)}
 
 

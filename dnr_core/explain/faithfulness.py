@@ -106,11 +106,6 @@ def insertion_curve(game: Game, order: np.ndarray) -> np.ndarray:
     return game(np.argsort(order)[None] < insertion_points(len(order))[:, None])  # (P, G): the first items are in
 
 
-def insertion_area(game: Game, order: np.ndarray) -> float:
-    """Area under the insertion curve over the share of items, by the trapezoid rule."""
-    return float(np.trapezoid(insertion_curve(game, order), insertion_points(len(order)) / len(order)))
-
-
 def curves(
     game: Game, values: np.ndarray, *, orders: int = ORDERS, seed: int = 0, tick: Callable[[], object] = lambda: None
 ) -> Curves:
@@ -197,12 +192,11 @@ def faithfulness(
 @dataclass(frozen=True)
 class Randomised:
     """Similarity of an attribution to itself after the weights of the top `share` of the layers were drawn anew:
-    Spearman's correlation of the signed values and of their sizes; None where not defined.
+    Spearman's correlation of the signed values; None where it is not defined.
     """
 
     share: float
     rank_correlation: float | None
-    size_correlation: float | None
 
 
 def randomisation(
@@ -227,7 +221,7 @@ def randomisation(
             for layer in layers[done:until]:
                 draw_anew(layer)
         after, done = explain(changed), until
-        found.append(Randomised(until / len(layers), spearman(before, after), spearman(abs(before), abs(after))))
+        found.append(Randomised(until / len(layers), spearman(before, after)))
     return tuple(found)
 
 

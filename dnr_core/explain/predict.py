@@ -11,6 +11,7 @@ from dnr_core.data.batching import dialogue_batches
 from dnr_core.data.corpus import Corpus
 from dnr_core.explain.coalitions import Donors, dialogue_scope, utterance_scope
 from dnr_core.explain.nulls import ComponentNull, component_null
+from dnr_core.explain.parallel import in_parallel, threads_for
 from dnr_core.explain.store import CoalitionStore, empty_table
 from dnr_core.model.batch import ComponentMask, TensorCorpus
 from dnr_core.model.methods.base import Method, Removal
@@ -105,19 +106,23 @@ def fill_coalitions(
     missing[order[~table.done]] = True
     finished, total = int(table.done.sum()), len(order)
     donors = Donors.of(model, data, corpus) if removal == "donor" else None
+    work: list[tuple[np.ndarray, np.ndarray]] = []
     for dialogue in corpus.dialogue_ids(corpus.utterance(int(order[0])).split):
         rows = corpus.dialogue_rows[dialogue]
         turns = np.flatnonzero(missing[rows])
-        groups = [turns] if scope == "dialogue" and len(turns) else turns[:, None]
-        for group in groups:
-            if scope == "dialogue":
-                logits = coalitions_of_rows(model, data, rows, scope, removal, donors)[group]
-            else:
-                logits = coalitions_of_turn(model, data, rows, int(group[0]), removal, donors)[None]
-            table.write(np.searchsorted(order, rows[group]), logits)
-            finished += len(group)
-            if progress(finished, total):
-                return
+        work += [(rows, group) for group in ([turns] if scope == "dialogue" and len(turns) else turns[:, None])]
+
+    def compute(job: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+        rows, group = job
+        if scope == "dialogue":
+            return coalitions_of_rows(model, data, rows, scope, removal, donors)[group]
+        return coalitions_of_turn(model, data, rows, int(group[0]), removal, donors)[None]
+
+    for (rows, group), logits in in_parallel(compute, work, workers=threads_for(data.device)):
+        table.write(np.searchsorted(order, rows[group]), logits)
+        finished += len(group)
+        if progress(finished, total):
+            return
 
 
 def values_of_rows(

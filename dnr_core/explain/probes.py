@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dnr_core.data.batching import dialogue_batches
 from dnr_core.data.corpus import Corpus
 from dnr_core.data.planted_codes import Plan, plan, truth_of
 from dnr_core.data.planted_config import PlantedConfig
@@ -15,44 +14,15 @@ from dnr_core.errors import DataError
 from dnr_core.types import MODALITIES, split_player
 
 if TYPE_CHECKING:
-    from dnr_core.model.batch import TensorCorpus
-    from dnr_core.model.methods.base import Method
+    from dnr_core.explain.vectors import PartVectors
 
 LABEL = "label"
-BATCH = 64
 AT_LEAST = 20
 """Fewest train and fewest test utterances that a probe is fitted to and scored on."""
 RIDGE = 10.0 ** np.arange(-1, 6)
 """Ridge penalties that are tried, per standardised feature; the best on dev is kept."""
 SHUFFLES = 100
 SEED = 20_716
-
-
-@dataclass(frozen=True)
-class Parts:
-    """The parts of every utterance of a corpus: player → `vectors` (N, d_player) float32 and `available` (N,) bool."""
-
-    vectors: dict[str, np.ndarray]
-    available: dict[str, np.ndarray]
-
-
-def parts_of(model: Method, data: TensorCorpus, corpus: Corpus) -> Parts:
-    """The parts that a model makes of a corpus. Needs torch."""
-    import torch
-
-    vectors: dict[str, np.ndarray] = {}
-    available: dict[str, np.ndarray] = {}
-    with torch.no_grad():
-        for split in sorted(set(corpus.split_of.values())):
-            for index in dialogue_batches(corpus, split, size=BATCH):
-                parts, real = model.decompose(data.batch(index)), index >= 0  # (B, T)
-                for player, vector in parts.vectors.items():
-                    if player not in vectors:
-                        vectors[player] = np.zeros((len(corpus), vector.shape[-1]), dtype=np.float32)
-                        available[player] = np.zeros(len(corpus), dtype=bool)
-                    vectors[player][index[real]] = vector.float().cpu().numpy()[real]
-                    available[player][index[real]] = parts.available[player].cpu().numpy()[real]
-    return Parts(vectors, available)
 
 
 @dataclass(frozen=True)
@@ -74,7 +44,7 @@ class ProbeMatrix:
     n_test: np.ndarray
 
 
-def probe_matrix(parts: Parts, corpus: Corpus) -> ProbeMatrix:
+def probe_matrix(parts: PartVectors, corpus: Corpus) -> ProbeMatrix:
     """Probe every part for every code of a planted corpus, on utterances of that source only (train → test).
 
     Raises DataError where the notes of the corpus do not say what was planted in its rows.
@@ -159,7 +129,7 @@ class CrossPrediction:
     reason: str | None = None
 
 
-def cross_prediction(parts: Parts, corpus: Corpus) -> list[CrossPrediction]:
+def cross_prediction(parts: PartVectors, corpus: Corpus) -> list[CrossPrediction]:
     """The R² of every unique part from the raw features of all other modalities, where at least one of these was
     measured (what was not stands at its train mean).
 
@@ -231,7 +201,7 @@ class HalfAgreement:
     n: int
 
 
-def half_agreement(parts: Parts, corpus: Corpus, *, split: str = "test") -> list[HalfAgreement]:
+def half_agreement(parts: PartVectors, corpus: Corpus, *, split: str = "test") -> list[HalfAgreement]:
     """Agreement of the two halves [from the first member; from the second] of every redundant part."""
     inside = np.isin(np.arange(len(corpus)), corpus.rows(split))
     random, found = np.random.default_rng(SEED), []

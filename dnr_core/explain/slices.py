@@ -89,18 +89,19 @@ def emotion_slices(gold: np.ndarray, emotions: tuple[str, ...]) -> list[Slice]:
 
 def speaker_slices(speakers: np.ndarray) -> list[Slice]:
     """The SPEAKERS speakers with most turns, and all others together; none where there is one speaker only."""
-    names, counts = np.unique(speakers.astype(str), return_counts=True)
+    speakers = speakers.astype(str)
+    names, counts = np.unique(speakers, return_counts=True)
     if len(names) < 2:
         return []
     top = [str(name) for name in names[np.argsort(-counts, kind="stable")][:SPEAKERS]]
-    found = slices_of("speaker", speakers.astype(str), top)
-    others = ~np.isin(speakers.astype(str), top)
+    found = slices_of("speaker", speakers, top)
+    others = ~np.isin(speakers, top)
     return found + ([Slice("speaker", f"{len(names) - len(top):,} others", others)] if others.any() else [])
 
 
 def length_slices(dialogues: np.ndarray) -> list[Slice]:
     """Classes of dialogue length; `dialogues` (N,) holds whole dialogues."""
-    _, block, counts = np.unique(dialogues.astype(str), return_inverse=True, return_counts=True)
+    _, block, counts = np.unique(dialogues, return_inverse=True, return_counts=True)
     place = np.searchsorted(LENGTHS, counts[block])
     names = [f"{low + 1}–{high} turns" for low, high in zip((0, *LENGTHS[:-1]), LENGTHS, strict=True)]
     names.append(f"more than {LENGTHS[-1]} turns")
@@ -132,9 +133,11 @@ def fault_slices(faults: np.ndarray, imputed: np.ndarray) -> list[Slice]:
 
     `faults` (N,) str, joined by `;`; `imputed` (N, M) bool: has cells that a model must fill in.
     """
-    lists = [set(filter(None, words.split(";"))) for words in faults]
-    group, names = "data fault", sorted(set().union(*lists))
-    found = [Slice(group, name.replace(":", ": "), np.array([name in own for own in lists])) for name in names]
+    lists = {words: set(filter(None, words.split(";"))) for words in set(faults)}
+    group, names = "data fault", sorted(set().union(*lists.values()))
+    found = [
+        Slice(group, name.replace(":", ": "), np.array([name in lists[words] for words in faults])) for name in names
+    ]
     found += [
         Slice(group, f"{modality}: cells filled in", imputed[:, m])
         for m, modality in enumerate(MODALITIES)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from dnr_core.explain.audit import EDGES
-from dnr_core.training.metrics import RESAMPLES, scores
+from dnr_core.explain.audit import EDGES, resampled
+from dnr_core.training.metrics import scores
 from dnr_core.types import FAMILIES, MODALITIES, split_player
 
 
@@ -112,8 +112,7 @@ def without_index(players: tuple[str, ...], off: tuple[str, ...]) -> int:
 def draw_dialogues(dialogues: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How often each dialogue is drawn in each resample (R, D), and the dialogue of each utterance (N,); seed fixed."""
     names, block = np.unique(dialogues, return_inverse=True)
-    count = max(1, len(names))
-    return np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), size=RESAMPLES), block
+    return resampled(len(names)), block
 
 
 def ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:

@@ -149,6 +149,12 @@ class CoalitionStore:
         """Whether every utterance is finished."""
         return bool(self.done.all())
 
+    @property
+    def largest_gap(self) -> float:
+        """What the values miss, at most, of what they must sum to: over all utterances and classes, in logits."""
+        values, total, baseline = (np.asarray(self.arrays[name]) for name in ("values", "total", "baseline"))
+        return float(sum_gap(values, total, baseline).max())
+
     def write(self, positions: np.ndarray, logits: np.ndarray) -> None:
         """Store coalition logits (n, 2^K, C) float32 and what follows from them, then mark them as done."""
         arrays = self.arrays
@@ -212,10 +218,15 @@ def component_values(
     total: np.ndarray,
 ) -> ComponentValues:
     """ComponentValues with its completeness gap |Σ values − (total − baseline)|."""
-    gap = np.abs(values.astype(np.float64).sum(1) - (total.astype(np.float64) - baseline))
+    gap = sum_gap(values, total, baseline)
     return ComponentValues(
         players, ids, scope, removal, values, baseline, total, gap, square(interactions, len(players))
     )
+
+
+def sum_gap(values: np.ndarray, total: np.ndarray, baseline: np.ndarray) -> np.ndarray:
+    """|Σ values − (total − baseline)|, (N, K, C) and twice (N, C) → (N, C)."""
+    return np.abs(values.sum(1, dtype=np.float64) - (total.astype(np.float64) - baseline))
 
 
 def values_from_logits(

@@ -11,41 +11,58 @@ import torch
 from dnr_core.data.batching import dialogue_batches
 from dnr_core.data.corpus import Corpus
 from dnr_core.explain.predict import BATCH
-from dnr_core.model.batch import TensorCorpus
+from dnr_core.model.batch import Batch, Components, TensorCorpus
 from dnr_core.model.methods.base import Method
-from dnr_core.types import SPLITS
 
 HIDDEN = "hidden"
+Progress = Callable[[int, int], object]
+"""Called with (utterances done, utterances in all)."""
 
 
 @dataclass(frozen=True)
 class PartVectors:
-    """Per player and for `hidden`: `vectors` (N, d) float32, and `available` (N,) bool, in corpus order."""
+    """Per player (and for `hidden`): `vectors` (N, d) float32, and `available` (N,) bool, in corpus order."""
 
     vectors: dict[str, np.ndarray]
     available: dict[str, np.ndarray]
 
 
-@torch.no_grad()
-def vectors_of_corpus(
-    model: Method, data: TensorCorpus, corpus: Corpus, progress: Callable[[int, int], bool | None]
+def parts_of_corpus(
+    model: Method, data: TensorCorpus, corpus: Corpus, progress: Progress = lambda done, of: None
 ) -> PartVectors:
-    """The parts of every utterance, and what the network makes of them in their dialogue."""
+    """The parts of every utterance."""
+    return gathered(model.decompose, data, corpus, progress)
+
+
+def vectors_of_corpus(model: Method, data: TensorCorpus, corpus: Corpus, progress: Progress) -> PartVectors:
+    """The parts of every utterance, and what the network makes of them in their dialogue (`hidden`)."""
+
+    def read(batch: Batch) -> Components:
+        out = model(batch)
+        parts = out.components
+        return Components({**parts.vectors, HIDDEN: out.hidden}, {**parts.available, HIDDEN: batch.mask})
+
+    return gathered(read, data, corpus, progress)
+
+
+@torch.no_grad()
+def gathered(
+    read: Callable[[Batch], Components], data: TensorCorpus, corpus: Corpus, progress: Progress
+) -> PartVectors:
+    """What `read` makes of every dialogue, utterance by utterance."""
     vectors: dict[str, np.ndarray] = {}
     available: dict[str, np.ndarray] = {}
     done = 0
-    for split in [name for name in SPLITS if name in set(corpus.split_of.values())]:
+    for split in corpus.splits:
         for index in dialogue_batches(corpus, split, size=BATCH):
-            out, real = model(data.batch(index)), index >= 0
-            there = out.components.available
-            for name, vector in {**out.components.vectors, HIDDEN: out.hidden}.items():
+            parts, real = read(data.batch(index)), index >= 0  # (B, T)
+            for name, vector in parts.vectors.items():
                 array = vector.float().cpu().numpy()  # (B, T, d)
                 if name not in vectors:
                     vectors[name] = np.zeros((len(corpus), array.shape[-1]), dtype=np.float32)
-                    available[name] = np.ones(len(corpus), dtype=bool)
+                    available[name] = np.zeros(len(corpus), dtype=bool)
                 vectors[name][index[real]] = array[real]
-                if name in there:
-                    available[name][index[real]] = there[name].cpu().numpy()[real]
+                available[name][index[real]] = parts.available[name].cpu().numpy()[real]
             done += int(real.sum())
             progress(done, len(corpus))
     return PartVectors(vectors, available)

@@ -20,7 +20,12 @@ def columns(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
             "customdata": [[x, *literals(said)] for x, *said in rows[[spec.x, *spec.hover]].to_numpy(object).tolist()],
             "marker": {
                 "color": spec.colours.get(str(name), ACCENT),
-                "pattern": {"shape": spec.patterns.get(str(name), ""), "fgcolor": "rgba(255,255,255,.8)", "size": 6},
+                "pattern": {
+                    "shape": spec.patterns.get(str(name), ""),
+                    "fgcolor": "rgba(255,255,255,.8)",
+                    "fillmode": "overlay",
+                    "size": 6,
+                },
             },
             "selected": {"marker": {"opacity": 1}},
             "unselected": {"marker": {"opacity": 1}},

@@ -26,8 +26,8 @@ def scatter(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     if is_numeric_dtype(data[colour]):
         traces = [points(spec, data, "", shaded(data[colour], spec.text or ""))]
     else:
-        order = [name for name in spec.colours if name in set(data[colour])]
         groups = dict(iter(data.groupby(colour, sort=False)))
+        order = [name for name in spec.colours if name in groups]
         looks = {name: {"color": spec.colours[name], "symbol": spec.patterns.get(name, "circle")} for name in order}
         traces = [points(spec, groups[name], name, looks[name]) for name in order]
     traces.append(focus_ring(spec, data[data["focus"]]))
@@ -53,7 +53,7 @@ def points(spec: FigureSpec, rows: pd.DataFrame, name: str, look: dict[str, Any]
         "name": literal(name),
         "x": rows[spec.x].to_numpy(np.float32),
         "y": rows[spec.y].to_numpy(np.float32),
-        "customdata": literals(rows["key"]),
+        "customdata": np.array(literals(rows["key"]), dtype=object),  # plotly looks into each element of a list
         "marker": {"size": size, "opacity": 0.85, "line": {"width": 0}} | look,
         "selected": {"marker": {"opacity": 1}},
         "unselected": {"marker": {"opacity": 0.18, "color": QUIET}},

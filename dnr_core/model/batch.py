@@ -116,6 +116,11 @@ class LossTerms:
     total: Tensor
     parts: dict[str, Tensor] = field(default_factory=dict)
 
+    @classmethod
+    def summed(cls, terms: dict[str, Tensor]) -> LossTerms:
+        """The sum of named scalars, which are its parts."""
+        return cls(torch.stack(list(terms.values())).sum(), {name: term.detach() for name, term in terms.items()})
+
 
 @dataclass(frozen=True)
 class Signals:

@@ -20,9 +20,10 @@ class Background:
         path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
         folders = {"DNR_DATA": str(data.resolve()), "DNR_CHECKPOINTS": str(checkpoints.resolve())}
         self.said: IO[bytes] = tempfile.TemporaryFile("a+b")  # noqa: SIM115  # open as long as the process is asked about
+        self.answered: IO[bytes] = tempfile.TemporaryFile("a+b")  # noqa: SIM115
         self.started = time.monotonic()
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "dnr_core", *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            [sys.executable, "-m", "dnr_core", *arguments], stdin=subprocess.DEVNULL, stdout=self.answered,
             stderr=self.said, env=os.environ | folders | {"PYTHONPATH": path},
         )  # fmt: skip
 
@@ -44,9 +45,13 @@ class Background:
     @property
     def line(self) -> str:
         """The last line that it wrote on stderr: how far it is, or why it failed."""
-        self.said.seek(0)  # it appends wherever this stands
-        written = self.said.read().decode("utf-8", "replace")
+        written = all_of(self.said)
         return next((line.strip() for line in reversed(written.splitlines()) if line.strip()), "")
+
+    @property
+    def answer(self) -> str:
+        """What it wrote on stdout so far."""
+        return all_of(self.answered)
 
     def cancel(self) -> None:
         """End it; what it had not finished is not stored."""
@@ -57,3 +62,9 @@ class Background:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
+
+
+def all_of(stream: IO[bytes]) -> str:
+    """All that stands in a file that another process may be writing to."""
+    stream.seek(0)  # it appends wherever this stands
+    return stream.read().decode("utf-8", "replace")

@@ -19,15 +19,15 @@ from dnr_core.data.files import replacing_file
 from dnr_core.errors import DataError, DnRError
 from dnr_core.explain.agreement import agreement, told_by_components
 from dnr_core.explain.nulls import claims
-from dnr_core.explain.probes import cross_prediction, half_agreement, parts_of, planted_in, probe_matrix
+from dnr_core.explain.probes import cross_prediction, half_agreement, planted_in, probe_matrix
+from dnr_core.results.card_format import CardFormat, fits
 from dnr_core.results.components import ComponentResults
 from dnr_core.results.verified import verified
 from dnr_core.training.checkpoint import RunHeader, check_fit, write_json
-from dnr_core.types import SPLITS, ComponentValues
+from dnr_core.types import ComponentValues
 
 if TYPE_CHECKING:
-    from dnr_core.model.batch import TensorCorpus
-    from dnr_core.model.methods.base import Method
+    from dnr_core.explain.vectors import PartVectors
 
 FORMAT_VERSION = 2
 TOLERANCE = 1e-4
@@ -43,14 +43,14 @@ class CardResults(ComponentResults):
     """`<run>/card.json`: written by `compute_card`, read by `card`."""
 
     def card(self, run: str | Path) -> Card | None:
-        """The card of a run; None where there is none, or it belongs to other weights or another format."""
+        """The card of a run; None where there is none, it belongs to other weights or another format, or is damaged."""
         header = self.header(run)
         try:
             found = json.loads((header.folder / "card.json").read_text(encoding="utf-8"))
             current = (found["format_version"], found["manifest"]) == (FORMAT_VERSION, header.manifest_hash)
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        return found if current else None
+        return found if current and fits(found, CardFormat) else None
 
     def compute_card(
         self, run: str | Path, corpus: str | Path, *, progress: Steps = lambda what, done, of: None
@@ -69,12 +69,13 @@ class CardResults(ComponentResults):
         started = time.perf_counter()
         header, rows = self.fitting(run, corpus)
         self.check_scope(header, SCOPE, REMOVAL)
-        split = last_split(rows)
+        split = rows.splits[-1]
         values = self._values(run, corpus, split, progress, f"coalitions of {split}")
+        parts = self._parts(header, rows, progress)
         card = about(header, rows, split) | {
-            "planted": self._planted(header, rows, values, split, progress),
+            "planted": self._planted(header, rows, parts, values, split, progress),
             "completeness": completeness(values),
-            "roles": self._roles(header, rows, split, progress),
+            "roles": roles_section(parts, rows, split, progress),
             "nulls": self._nulls(run, corpus, values, progress),
             "stability": self._stability(header, corpus, rows, values, split, progress),
         }
@@ -90,27 +91,26 @@ class CardResults(ComponentResults):
         ids = self.corpus(corpus).utterances["utterance_id"].to_numpy(dtype=object)[stored.arrays["row"]]
         return stored.values(slice(None), ids)
 
-    def _planted(self, header: RunHeader, corpus: Corpus, values: ComponentValues, split: str, progress: Steps) -> Card:
+    def _parts(self, header: RunHeader, corpus: Corpus, progress: Steps) -> PartVectors:
+        from dnr_core.explain.vectors import parts_of_corpus
+
+        def rows_done(done: int, of: int) -> None:
+            progress("vectors of the parts", done, of)
+
+        with self.compute_lock:
+            return parts_of_corpus(*self.loaded(header, corpus), corpus, rows_done)
+
+    def _planted(
+        self, header: RunHeader, corpus: Corpus, parts: PartVectors, values: ComponentValues, split: str,
+        progress: Steps,
+    ) -> Card:  # fmt: skip
         if not is_planted(corpus) or header.manifest["corpus"]["hash"] != corpus.hash:
             return {"own_corpus": False} | verified(self.checkpoints, RunConfig.model_validate(header.config["run"]))
         what = "probes of the planted codes"
         progress(what, 0, 1)
-        with self.compute_lock:
-            found = planted_section(*self.loaded(header, corpus), corpus, values, split)
+        found = planted_section(parts, corpus, values, split)
         progress(what, 1, 1)
         return {"own_corpus": True} | found
-
-    def _roles(self, header: RunHeader, corpus: Corpus, split: str, progress: Steps) -> Card:
-        what = "cross-prediction and agreement of the parts"
-        progress(what, 0, 1)
-        with self.compute_lock:
-            parts = parts_of(*self.loaded(header, corpus), corpus)
-        found = {
-            "cross_prediction": [asdict(row) for row in cross_prediction(parts, corpus)],
-            "halves": [asdict(row) for row in half_agreement(parts, corpus, split=split)],
-        }
-        progress(what, 1, 1)
-        return found
 
     def _nulls(self, run: str | Path, corpus: str | Path, values: ComponentValues, progress: Steps) -> Card:
         def rows_done(done: int, of: int) -> None:
@@ -144,11 +144,6 @@ class CardResults(ComponentResults):
         return means | {"siblings": compared}
 
 
-def last_split(corpus: Corpus) -> str:
-    """Test, else the last split that there is."""
-    return [split for split in SPLITS if split in corpus.split_of.values()][-1]
-
-
 def about(header: RunHeader, corpus: Corpus, split: str) -> Card:
     """What the card is of."""
     run = header.config["run"]
@@ -176,10 +171,10 @@ def is_planted(corpus: Corpus) -> bool:
     return False
 
 
-def planted_section(model: Method, data: TensorCorpus, corpus: Corpus, values: ComponentValues, split: str) -> Card:
+def planted_section(parts: PartVectors, corpus: Corpus, values: ComponentValues, split: str) -> Card:
     """Agreement with the truth on a split, and the probe matrix (None where there are too few utterances)."""
     told = told_by_components(values, corpus.rows(split))
-    probes = probe_matrix(parts_of(model, data, corpus), corpus)
+    probes = probe_matrix(parts, corpus)
     score = [[None if np.isnan(one) else round(float(one), 4) for one in row] for row in probes.score]
     return {
         "corpus": {"name": corpus.name, "hash": corpus.hash},
@@ -195,6 +190,18 @@ def planted_section(model: Method, data: TensorCorpus, corpus: Corpus, values: C
         },
         "reason": told.reason,
     }
+
+
+def roles_section(parts: PartVectors, corpus: Corpus, split: str, progress: Steps) -> Card:
+    """Whether unique parts can be told from other modalities, and the halves of redundant parts from each other."""
+    what = "cross-prediction and agreement of the parts"
+    progress(what, 0, 1)
+    found = {
+        "cross_prediction": [asdict(row) for row in cross_prediction(parts, corpus)],
+        "halves": [asdict(row) for row in half_agreement(parts, corpus, split=split)],
+    }
+    progress(what, 1, 1)
+    return found
 
 
 def own_part(source: str, code: str, players: tuple[str, ...]) -> str | None:

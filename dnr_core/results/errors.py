@@ -69,14 +69,23 @@ class ErrorResults(TrustResults):
         def make() -> ErrorAudit:
             before = before_of(rows, found)
             slices = all_slices(rows, found, before, claims)
-            dialogues = column(rows, found, "dialogue_id")
+            dialogues = rows.dialogue_places[found.row]
             scores = slice_scores(slices, found.gold, found.predicted, dialogues, len(header.emotions))
-            kinds = error_kinds(found.gold, found.predicted, dialogues, before)
             hotter = self.dev_temperature(run, corpus)
             scaled = None if hotter is None else calibrated(rows, found, hotter)
-            return ErrorAudit(tuple(slices), tuple(scores), tuple(kinds), calibrated(rows, found), hotter, scaled)
+            told = calibrated(rows, found)
+            kinds = error_kinds(found.gold, found.predicted, dialogues, before)
+            return ErrorAudit(tuple(slices), tuple(scores), tuple(kinds), told, hotter, scaled)
 
         return self._audits.get((header.manifest_hash, rows.hash, split, claims is not None), make)
+
+    def emotion_shifts(self, corpus: str | Path, split: str) -> np.ndarray:
+        """Corpus rows of a split whose gold emotion differs from that of the same speaker's last labelled turn."""
+        rows = self.corpus(corpus)
+        place = rows.rows(split)
+        gold, speakers = rows.labels[place], rows.utterances["speaker"].to_numpy(dtype=object)[place]
+        own = emotions_before(gold, rows.dialogue_places[place], speakers).own
+        return place[(gold >= 0) & (own >= 0) & (own != gold)]
 
     def dev_temperature(self, run: str | Path, corpus: str | Path) -> float | None:
         """The temperature that makes probabilities of dev fit best; None where dev has no labels or is not there."""
@@ -106,14 +115,14 @@ def column(corpus: Corpus, found: Predictions, name: str) -> np.ndarray:
 
 def before_of(corpus: Corpus, found: Predictions) -> Before:
     """The emotions before each utterance of a split."""
-    return emotions_before(found.gold, column(corpus, found, "dialogue_id"), column(corpus, found, "speaker"))
+    return emotions_before(found.gold, corpus.dialogue_places[found.row], column(corpus, found, "speaker"))
 
 
 def calibrated(corpus: Corpus, found: Predictions, temperature: float = 1.0) -> Calibration:
     """Calibration of the labelled utterances of a split after logits were divided by a temperature."""
     known = found.gold >= 0
     chances = softmax(found.logits[known] / temperature)
-    return calibration(chances, found.gold[known], column(corpus, found, "dialogue_id")[known])
+    return calibration(chances, found.gold[known], corpus.dialogue_places[found.row[known]])
 
 
 def all_slices(corpus: Corpus, found: Predictions, before: Before, claims: SplitClaims | None) -> list[Slice]:
@@ -122,7 +131,7 @@ def all_slices(corpus: Corpus, found: Predictions, before: Before, claims: Split
     made = [
         *emotion_slices(found.gold, found.emotions),
         *speaker_slices(column(corpus, found, "speaker")),
-        *length_slices(column(corpus, found, "dialogue_id")),
+        *length_slices(corpus.dialogue_places[found.row]),
         *shift_slices(found.gold, before),
         *missing_slices(corpus.present[found.row]),
         *fault_slices(column(corpus, found, "faults"), imputed),

@@ -104,14 +104,14 @@ class SplitResults(InformationResults, ComponentResults):
 def values_of_split(header: RunHeader, corpus: Corpus, table: CoalitionStore) -> SplitValues:
     """Means and drops from a complete coalition table."""
     arrays, rows = table.arrays, np.asarray(table.arrays["row"])
-    total, baseline = (np.asarray(arrays[name], dtype=np.float64) for name in ("total", "baseline"))
-    predicted, values = total.argmax(1), np.asarray(arrays["values"])  # (N,), (N, K, C)
+    total, values = np.asarray(arrays["total"]), np.asarray(arrays["values"])  # (N, C), (N, K, C)
+    predicted = total.argmax(1)
     dialogues = corpus.utterances["dialogue_id"].to_numpy(dtype=object)[rows]
     own = values[np.arange(len(rows)), :, predicted]  # (N, K)
     return SplitValues(
         mean_values(header.players, own, predicted, dialogues, len(header.emotions)),
         tuple(score_drops(header.players, arrays["logits"], total, corpus.labels[rows], dialogues)),
-        float(np.abs(values.sum(1, dtype=np.float64) - (total - baseline)).max()),
+        table.largest_gap,
         len(rows),
     )
 

@@ -12,6 +12,7 @@ import numpy as np
 from dnr_core import __version__
 from dnr_core.config import RunConfig, preset
 from dnr_core.data.files import replacing_file
+from dnr_core.results.card_format import VerifiedFormat, fits
 from dnr_core.training.checkpoint import write_json
 
 FORMAT_VERSION = 1
@@ -25,7 +26,7 @@ CLAIMS = ("claims", "false_claims", "value_share")
 
 def verified_path(root: Path, found: dict[str, Any], seeds: int) -> Path:
     """Where the result of a configuration is kept: a file beside the runs."""
-    words = [found[name] for name in ("method", "backbone", "preset", "suite") if found[name]]
+    words = [found[name] for name in ("method", "divide", "backbone", "preset", "suite") if found.get(name)]
     return root / f"verify-{'-'.join(words)}-seeds{seeds}.json"
 
 
@@ -63,18 +64,20 @@ def read(path: Path, config: RunConfig) -> dict[str, Any] | None:
     """A stored result of this configuration; None where it is damaged or of another one."""
     with suppress(OSError, ValueError, KeyError, TypeError):
         found = json.loads(path.read_text(encoding="utf-8"))
-        if (found["format_version"], found["config"]) == (FORMAT_VERSION, settings(config)):
+        own = (found["format_version"], found["config"]) == (FORMAT_VERSION, settings(config))
+        if own and fits(found, VerifiedFormat):
             return found | {"file": path.name}
     return None
 
 
 def why_not(config: RunConfig) -> str:
     """Why there is nothing about planted truth, and what to do where something can be done."""
-    if settings(config) != settings(preset(config.method, config.backbone, config.preset)):
+    if settings(config) != settings(preset(config.method, config.backbone, config.preset, divide=config.divide)):
         return f"not measured: its settings are not those of preset {config.preset}, which verify trains"
     words = ["python -m dnr_core verify", f"--method {config.method}"]
     words += [f"--backbone {config.backbone}"] if config.backbone else []
     words += [f"--preset {config.preset}"] if config.preset != "fast" else []
+    words += [f"--divide {config.divide}"] if config.divide != "pairwise" else []
     return f"not measured: run `{' '.join(words)}`"
 
 

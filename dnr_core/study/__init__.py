@@ -5,8 +5,9 @@ from dnr_core.study.records import RunRecord, read_records
 from dnr_core.study.run import KEEPS, run_study
 from dnr_core.study.summary import Difference, Row, Summary, summary_of
 from dnr_core.study.tables import write_tables
+from dnr_core.study.variants import variants_of
 
 __all__ = [
     "KEEPS", "Cell", "Difference", "Grid", "Row", "RunRecord", "Summary", "ask", "open_study", "read_grid",
-    "read_records", "run_study", "summary_of", "write_tables",
+    "read_records", "run_study", "summary_of", "variants_of", "write_tables",
 ]  # fmt: skip

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
-from dnr_core.config import Frozen, Preset, RunConfig, merge, parse_config, preset
+from dnr_core.config import Divide, Frozen, Preset, RunConfig, preset
 from dnr_core.data.corpus import read_header
 from dnr_core.data.files import check_replaceable, replacing_file
 from dnr_core.errors import DataError, DnRError, UsageError, one_of
 from dnr_core.registry import lookup, names
+from dnr_core.study.variants import Variants, configured, methods_of
 from dnr_core.training.checkpoint import read_object, write_json
 
 FORMAT_VERSION = 1
@@ -22,17 +23,18 @@ SET_BY_GRID = ("method", "backbone", "preset", "seed")
 
 @dataclass(frozen=True)
 class Cell:
-    """One run of a grid; `backbone` is None for a method that carries its own network."""
+    """One run of a grid; `backbone` None: the method has a network of its own; `variant` None: the method as it is."""
 
     corpus: str
     method: str
     backbone: str | None
     seed: int
+    variant: str | None = None
 
     @property
     def model(self) -> str:
-        """`method-backbone`, or the method alone."""
-        return "-".join(filter(None, (self.method, self.backbone)))
+        """`method-variant-backbone`, without what there is not."""
+        return "-".join(filter(None, (self.method, self.variant, self.backbone)))
 
     @property
     def name(self) -> str:
@@ -49,7 +51,9 @@ class Cell:
 
 
 class Grid(Frozen):
-    """What a study is made of, as stored in study.json. `corpora`: name → content hash; `settings`: of --config."""
+    """What a study is made of, as stored in study.json. `corpora`: name → content hash; `settings`: of --config;
+    `variants`: method → name → what it changes.
+    """
 
     format_version: Literal[1] = FORMAT_VERSION
     preset: Preset
@@ -58,30 +62,30 @@ class Grid(Frozen):
     methods: tuple[str, ...]
     backbones: tuple[str, ...]
     seeds: int
+    variants: Variants = Field(default_factory=dict)
 
     def cells(self) -> list[Cell]:
         """Every run: seed by seed, so that the first numbers of all models come early."""
         models = [
-            (method, backbone)
+            (method, backbone, variant)
             for method in self.methods
+            for variant in (None, *self.variants.get(method, {}))
             for backbone in ((None,) if own_network(method) else self.backbones)
         ]
-        return [Cell(corpus, *model, seed) for seed in range(self.seeds) for corpus in self.corpora for model in models]
+        return [
+            Cell(corpus, method, backbone, seed, variant)
+            for seed in range(self.seeds)
+            for corpus in self.corpora
+            for method, backbone, variant in models
+        ]
 
     def configuration(self, cell: Cell) -> RunConfig:
-        """What a run is trained with: the preset under --config; stages and options reach the methods that have them.
+        """What a run is trained with: the preset under --config, and that under its variant.
 
         Raises UsageError for a value that makes no sense.
         """
-        values = preset(cell.method, cell.backbone, self.preset, seed=cell.seed).model_dump()
-        own = {"stages": stages_of(cell.method), "options": list(values["options"])}
-        given = {
-            key: {name: one for name, one in value.items() if name in own[key]}
-            if key in own and isinstance(value, dict)
-            else value
-            for key, value in self.settings.items()
-        }
-        return parse_config(merge(values, given), source="--config")
+        variant = self.variants[cell.method][cell.variant] if cell.variant else {}
+        return configured(cell.method, cell.backbone, self.preset, cell.seed, self.settings, variant)
 
 
 def own_network(method: str) -> bool:
@@ -102,6 +106,7 @@ def ask(
     seeds: int,
     size: Preset,
     settings: dict[str, Any],
+    variants: Variants | None = None,
 ) -> Grid:
     """The grid of these runs. Raises UsageError where it makes no sense, DataError for a corpus without features."""
     headers = [read_header(folder) for folder in corpora]
@@ -117,7 +122,8 @@ def ask(
         if not any(header["feature_names"].values()):
             do = "leave it out, or make features with `prepare --embed minilm`"
             raise DataError(f"corpus {folder} has no features to train on", got="text only", do=do)
-    check_settings(settings, methods)
+    check_variants(variants or {}, methods)
+    check_settings(settings, [*methods, *methods_of(variants or {})])
     grid = Grid(
         preset=size,
         settings=settings,
@@ -125,6 +131,7 @@ def ask(
         methods=tuple(methods),
         backbones=tuple(backbones),
         seeds=seeds,
+        variants=variants or {},
     )
     for cell in grid.cells():
         grid.configuration(cell)
@@ -151,13 +158,31 @@ def check_settings(settings: dict[str, Any], methods: Sequence[str]) -> None:
             raise UsageError(f"--config sets {key}", got=repr(settings[key]), do="leave it to the flags of the study")
     known = {
         "stages": [stage for method in methods for stage in stages_of(method)],
-        "options": [option for method in methods for option in preset(method, None).options],
+        "options": [
+            option
+            for method in methods
+            for divide in (get_args(Divide) if method == "dnr" else ("pairwise",))
+            for option in preset(method, None, divide=divide).options
+        ],
     }
     for field, allowed in known.items():
         given = settings.get(field)
         for name in given if isinstance(given, dict) else ():
             if name not in allowed:
                 raise one_of(f"unknown field in the {field} of --config", name, dict.fromkeys(allowed))
+
+
+def check_variants(variants: Variants, methods: Sequence[str]) -> None:
+    """Raise UsageError for variants of a method that is not asked for, or whose method goes with other backbones."""
+    for method, named in variants.items():
+        if method not in methods:
+            raise UsageError(
+                f"variants of {method}", got=f"methods {', '.join(methods)}", do=f"add {method} to --methods"
+            )
+        for name, fields in named.items():
+            other = str(fields.get("method", method))
+            if own_network(other) != own_network(method):
+                raise UsageError(f"variant {name} of {method} is method {other}", got="one of them takes no backbone")
 
 
 def open_study(out: Path, grid: Grid) -> None:
@@ -180,13 +205,17 @@ def read_grid(file: Path) -> Grid:
     try:
         return Grid.model_validate(read_object(file))
     except ValidationError as error:
-        fault = error.errors()[0]
-        where = ".".join(map(str, fault["loc"]))
-        raise DnRError(f"{file} is damaged", got=f"{where}: {fault['msg']}", do="choose another --out") from error
+        raise DnRError(f"{file} is damaged", got=first_fault(error), do="choose another --out") from error
+
+
+def first_fault(error: ValidationError) -> str:
+    """Where the first fault of a stored object is, and what it is."""
+    fault = error.errors()[0]
+    return f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}"
 
 
 def check_grown(file: Path, stored: Grid, asked: Grid) -> None:
-    """Raise DnRError unless `asked` is `stored` with, at most, more corpora, methods, backbones or seeds."""
+    """Raise DnRError unless `asked` is `stored` with, at most, more corpora, methods, variants, backbones or seeds."""
     for name in ("preset", "settings"):
         if getattr(stored, name) != getattr(asked, name):
             raise another(file, f"{name} {getattr(asked, name)}", f"{name} {getattr(stored, name)}")
@@ -194,6 +223,10 @@ def check_grown(file: Path, stored: Grid, asked: Grid) -> None:
         missing = [one for one in getattr(stored, name) if one not in getattr(asked, name)]
         if missing:
             raise another(file, f"{name} without {', '.join(missing)}", f"at least {', '.join(getattr(stored, name))}")
+    for method, named in stored.variants.items():
+        for name, fields in named.items():
+            if asked.variants.get(method, {}).get(name) != fields:
+                raise another(file, f"no variant {name} of {method}, or another one", f"{name} {fields}")
     if asked.seeds < stored.seeds:
         raise another(file, f"{asked.seeds} seeds", f"at least {stored.seeds}")
     for corpus, content in stored.corpora.items():

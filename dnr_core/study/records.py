@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 from dnr_core.config import Frozen, RunConfig
 from dnr_core.data.files import replacing_file
 from dnr_core.errors import CheckpointError
-from dnr_core.study.grid import Cell
+from dnr_core.study.grid import Cell, first_fault
 from dnr_core.training.checkpoint import read_object, write_json
 
 
@@ -18,7 +18,8 @@ class RunRecord(Frozen):
     """A finished run, or one that failed: then `error` is its line and the rest is empty.
 
     `scores`: split (dev, test) → training.metrics.evaluation; `seconds` of training, over all its resumptions;
-    `peak_memory_mib` of the process that ended it, from its start to its last score; `config` as in RunConfig.
+    `peak_memory_mib` of the process that ended it, from its start to its last score; `config` as in RunConfig;
+    `variant`: which one of the method it is, None where it is the method as it is.
     """
 
     format_version: Literal[1] = 1
@@ -27,6 +28,7 @@ class RunRecord(Frozen):
     method: str
     backbone: str | None
     seed: int
+    variant: str | None = None
     error: str | None = None
     scores: dict[str, dict[str, Any]] = Field(default_factory=dict)
     parameters: int = 0
@@ -40,16 +42,24 @@ class RunRecord(Frozen):
 
     @property
     def cell(self) -> Cell:
-        return Cell(self.corpus, self.method, self.backbone, self.seed)
+        return Cell(self.corpus, self.method, self.backbone, self.seed, self.variant)
+
+    @property
+    def label(self) -> str:
+        """The method, or `method/variant`."""
+        return f"{self.method}/{self.variant}" if self.variant else self.method
 
 
 class Job(Frozen):
-    """One run: `corpus` folder and its `content` hash, `out` its checkpoint, `record` its file in runs/.
+    """One run: `corpus` folder and its `content` hash, `out` its checkpoint, `record` its file in runs/, `method` and
+    `variant` its name in the study (the method of `config` may be another).
 
     `explained`: whether the subset model and stored results are made, too.
     """
 
     name: str
+    method: str
+    variant: str | None = None
     corpus: Path
     content: str
     out: Path
@@ -61,8 +71,8 @@ class Job(Frozen):
     def to_record(self, **found: Any) -> RunRecord:
         """The record of this run with what was found."""
         run = self.config
-        cell = Cell(self.name, run.method, run.backbone, run.seed)
-        head = {"corpus": cell.corpus, "method": cell.method, "backbone": cell.backbone, "seed": cell.seed}
+        head = {"corpus": self.name, "method": self.method, "variant": self.variant}
+        head |= {"backbone": run.backbone, "seed": run.seed}
         config = run.model_dump(mode="json")
         return RunRecord.model_validate(head | {"corpus_hash": self.content, "config": config} | found)
 
@@ -78,9 +88,7 @@ def read_record(path: Path) -> RunRecord:
     try:
         return RunRecord.model_validate(read_object(path))
     except ValidationError as error:
-        fault = error.errors()[0]
-        where = ".".join(map(str, fault["loc"]))
-        raise CheckpointError(f"{path} is damaged", got=f"{where}: {fault['msg']}", do="delete it") from error
+        raise CheckpointError(f"{path} is damaged", got=first_fault(error), do="delete it") from error
 
 
 def read_records(out: Path) -> list[RunRecord]:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -68,7 +69,7 @@ def stored(out: Path, grid: Grid, cell: Cell) -> RunRecord | None:
     if record.error is not None:
         return None
     wanted = grid.configuration(cell).model_dump(mode="json")
-    differing = [name for name in wanted if record.config.get(name) != wanted[name]]
+    differing = [name for name in wanted | record.config if record.config.get(name) != wanted.get(name)]
     if differing:
         got, expected = (f"{differing[0]} {one.get(differing[0])}" for one in (record.config, wanted))
         raise DnRError(f"{path} was made with other settings", got=got, expected=expected, do="choose another --out")
@@ -78,7 +79,8 @@ def stored(out: Path, grid: Grid, cell: Cell) -> RunRecord | None:
 def trained(out: Path, grid: Grid, cell: Cell, corpus: Path, *, device: str, explained: bool) -> RunRecord:
     """The record of a run that was trained now, in a process of its own."""
     job = Job(
-        name=cell.corpus, corpus=corpus.resolve(), content=grid.corpora[cell.corpus],
+        name=cell.corpus, method=cell.method, variant=cell.variant,
+        corpus=corpus.resolve(), content=grid.corpora[cell.corpus],
         out=cell.checkpoint(out).resolve(), record=cell.record(out).resolve(), config=grid.configuration(cell),
         device=device, explained=explained,
     )  # fmt: skip
@@ -116,7 +118,7 @@ def tidy(out: Path, cell: Cell, grid: Grid, keep: str) -> None:
     """Remove the checkpoints, of the seeds of the model of a finished run, that `keep` does not keep."""
     if keep == "all":
         return
-    seeds = [Cell(cell.corpus, cell.method, cell.backbone, seed) for seed in range(grid.seeds)]
+    seeds = [replace(cell, seed=seed) for seed in range(grid.seeds)]
     records = {one: read_record(one.record(out)) for one in seeds if one.record(out).is_file()}
     finished = {one: dev_score(record) for one, record in records.items() if record.error is None}
     there = [one for one in finished if one.checkpoint(out).is_dir()]

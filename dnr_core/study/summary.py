@@ -17,7 +17,7 @@ BASELINE = "plain"
 
 @dataclass(frozen=True)
 class Row:
-    """A model on a corpus over its seeds.
+    """A model on a corpus over its seeds; `method` is `method/variant` for a variant.
 
     `scores`: weighted_f1, accuracy, macro_f1 → mean, sd, 95 % t-interval over seeds and values, of `split` (test; dev
     where the corpus has no labelled test split); `seconds` of training: the mean; `peak_memory_mib`: the largest.
@@ -36,7 +36,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Difference:
-    """Weighted F1 of a method minus that of the baseline on a backbone, paired by seed; `backbone` None: over all.
+    """Weighted F1 of a method minus that of the baseline (plain) on a backbone, or of a variant minus that of its
+    method, paired by seed; `backbone` None: over all.
 
     `found`: mean, sd, 95 % t-interval and values. Over all backbones the values are those of every backbone × seed, and
     the interval takes them as independent.
@@ -83,12 +84,13 @@ def models(records: Sequence[RunRecord]) -> list[list[RunRecord]]:
     order = {kind: {name: place for place, name in enumerate(names(kind))} for kind in ("method", "backbone")}
 
     def place(model: tuple[str, str | None]) -> tuple[Any, ...]:
-        method, backbone = model
-        return order["method"].get(method, 999), method, order["backbone"].get(backbone or "", 999), backbone or ""
+        label, backbone = model
+        method = label.partition("/")[0]
+        return order["method"].get(method, 999), label, order["backbone"].get(backbone or "", 999), backbone or ""
 
-    found = {(record.method, record.backbone) for record in records}
+    found = {(record.label, record.backbone) for record in records}
     return [
-        sorted((one for one in records if (one.method, one.backbone) == model), key=lambda one: one.seed)
+        sorted((one for one in records if (one.label, one.backbone) == model), key=lambda one: one.seed)
         for model in sorted(found, key=place)
     ]
 
@@ -98,7 +100,7 @@ def row_of(group: Sequence[RunRecord], split: str) -> Row:
     first = group[0]
     return Row(
         corpus=first.corpus,
-        method=first.method,
+        method=first.label,
         backbone=first.backbone,
         split=split,
         seeds=tuple(record.seed for record in group),
@@ -110,17 +112,22 @@ def row_of(group: Sequence[RunRecord], split: str) -> Row:
 
 
 def differences_of(records: Sequence[RunRecord], split: str) -> list[Difference]:
-    """What every method with backbones adds to the baseline on one corpus: backbone by backbone, and over them."""
-    by_model = {(group[0].method, group[0].backbone): group for group in models(records)}
+    """What every method with backbones adds to the baseline, and every variant to its method, on one corpus: backbone
+    by backbone, and over them.
+    """
+    by_model = {(group[0].label, group[0].backbone): group for group in models(records)}
     score = {model: {one.seed: one.scores[split]["weighted_f1"] for one in group} for model, group in by_model.items()}
     found = []
-    for method in dict.fromkeys(method for method, backbone in score if backbone and method != BASELINE):
+    for method in dict.fromkeys(
+        method for method, backbone in score if "/" in method or (backbone and method != BASELINE)
+    ):
+        baseline = method.partition("/")[0] if "/" in method else BASELINE
         paired: dict[str | None, list[float]] = {}
         for (own, backbone), values in score.items():
-            base = score.get((BASELINE, backbone), {})
+            base = score.get((baseline, backbone), {})
             if own == method and (shared := sorted(set(values) & set(base))):
                 paired[backbone] = [values[seed] - base[seed] for seed in shared]
         paired |= {None: [value for values in paired.values() for value in values]} if len(paired) > 1 else {}
         corpus = records[0].corpus
-        found += [Difference(corpus, method, BASELINE, where, mean_interval(one)) for where, one in paired.items()]
+        found += [Difference(corpus, method, baseline, where, mean_interval(one)) for where, one in paired.items()]
     return found

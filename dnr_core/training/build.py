@@ -57,8 +57,10 @@ def build_model(corpus: Corpus, config: RunConfig) -> Method:
         width=config.width,
         dropout=config.dropout,
         options=dict(config.options),
+        divide=config.divide,
+        without=config.without,
     )
-    model: Method = lookup("method", config.method)(spec)
+    model: Method = lookup("method", config.method).from_spec(spec)
     measured = {
         name: torch.from_numpy(corpus.features[name][train[corpus.present[train, MODALITIES.index(name)]]])
         for name in modalities

@@ -158,8 +158,9 @@ def load_model(header: RunHeader) -> Method:
     weights = read_weights(path)
     described = header.config["spec"]
     try:
-        spec = MethodSpec(**{**described, "modalities": tuple(described["modalities"])})
-        model = lookup("method", header.config["run"]["method"])(spec)
+        listed = {name: tuple(described[name]) for name in ("modalities", "without") if name in described}
+        spec = MethodSpec(**{**described, **listed})
+        model = lookup("method", header.config["run"]["method"]).from_spec(spec)
         if model.players != header.players or len(header.emotions) != spec.emotions:
             raise ValueError("other parts or emotions than the model has")
     except UsageError as error:

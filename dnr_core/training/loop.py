@@ -91,10 +91,11 @@ class Trainer:
         for parameter in parameters:
             parameter.requires_grad_(True)
         optimiser = torch.optim.AdamW(
-            parameters,
+            [{"params": group, "speed": speed} for group, speed in self.model.learning_speed(stage.name)],
             lr=settings.learning_rate,
             weight_decay=settings.weight_decay,
             betas=(0.9, settings.second_beta),
+            fused=True,
         )
         state = resumed or ResumeState.fresh(position, self.model)
         if resumed:
@@ -129,10 +130,10 @@ class Trainer:
         for number, rows in enumerate(batches):
             rate = learning_rate(settings, state.epoch + number / len(batches), steps_per_epoch=len(batches))
             for group in optimiser.param_groups:
-                group["lr"] = rate
+                group["lr"] = rate * group["speed"]
             batch = self.data.batch(rows)
             parts = self.step(batch, stage.name, optimiser, where=(state.epoch + 1, number + 1))
-            average.update(self.model)
+            average.update()
             total = {name: total.get(name, 0) + value for name, value in parts.items()}
         state.model, state.average = cpu_copy(self.model), average.copy()
         if average.decay:

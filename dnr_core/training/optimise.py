@@ -23,16 +23,16 @@ class MovingAverage:
         device = next(model.parameters()).device
         # in the order of the model, which `update` pairs them by: a state read back has the order of its file
         self.weights = {name: kept[name].detach().to(device, copy=True) for name in model.state_dict()}
+        self.live = list(model.state_dict().values())  # share the memory of the weights, which steps change in place
 
     @torch.no_grad()
-    def update(self, model: Method) -> None:
+    def update(self) -> None:
         """Take in the weights after a step."""
         if not self.decay:
             return
         self.steps += 1
         rate = 1 - min(self.decay, (1 + self.steps) / (10 + self.steps))
-        own, new = list(self.weights.values()), list(model.state_dict().values())
-        torch._foreach_lerp_(own, new, rate)  # pyright: ignore[reportPrivateImportUsage]
+        torch._foreach_lerp_(list(self.weights.values()), self.live, rate)  # pyright: ignore[reportPrivateImportUsage]
 
     def copy(self) -> dict[str, Tensor]:
         """The average and its step count on the CPU, to be resumed from; empty when off."""

@@ -70,33 +70,36 @@ def verify(
     method: str,
     backbone: str | None,
     preset: str = "fast",
+    divide: str = "pairwise",
     seeds: int = 1,
     suite: str = "standard",
     progress: Lines = lambda line: None,
 ) -> dict[str, Any]:
-    """The planted-truth suite of a method: see `run_suite`, with `method`, `backbone`, `preset`, `suite` and `seconds`.
+    """The planted-truth suite of a method: see `run_suite`, with `method`, `backbone`, `preset`, `suite` and `seconds`;
+    and `divide` where it is not the usual one.
 
-    `progress` receives a line now and then. Raises UsageError: an unknown method, backbone, preset or suite, or no
-    seed; InterruptedRun after Ctrl-C.
+    `progress` receives a line now and then. Raises UsageError: an unknown method, backbone, preset, divide or suite, or
+    no seed; InterruptedRun after Ctrl-C.
     """
     started = time.perf_counter()
-    config = checked_config(method, backbone, preset)
+    config = checked_config(method, backbone, preset, divide)
     if suite not in SUITES:
         raise one_of("unknown suite", suite, SUITES)
     if seeds < 1:
         raise UsageError("bad number of seeds", got=seeds, expected="a positive number")
     found = run_suite(SUITES[suite], config, seeds=seeds, progress=progress)
     asked = {"method": method, "backbone": backbone, "preset": preset, "suite": suite}
+    asked |= {} if divide == "pairwise" else {"divide": divide}
     return asked | found | {"seconds": round(time.perf_counter() - started, 1)}
 
 
-def checked_config(method: str, backbone: str | None, name: str) -> RunConfig:
+def checked_config(method: str, backbone: str | None, name: str, divide: str = "pairwise") -> RunConfig:
     """The preset of a method. Raises UsageError for names that are not known."""
     lookup("method", method)
     check_backbone(method, backbone)
     if name not in get_args(Preset):
         raise one_of("unknown preset", name, get_args(Preset))
-    return preset(method, backbone, name)
+    return preset(method, backbone, name, divide=divide)
 
 
 def run_suite(

@@ -17,13 +17,13 @@ from tests.conftest import RUN, Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / "dashboard" / "Home.py"
-PAGES = ("overview", "dialogue", "components", "projection", "errors", "attribution")
+PAGES = ("overview", "dialogue", "components", "projection", "errors", "attribution", "whatif", "data")
 STORED = tuple(name for name in PAGES if name != "attribution")
 """Pages that show what is stored; an attribution is computed when its page is opened."""
 
 
 class Page:
-    """One page of the app after a run; `text` is everything written on it, without markup."""
+    """One page of the app after a run; `text` is everything written on it, without markup and help that is closed."""
 
     def __init__(self, name: str, **link: Any) -> None:
         self.app = AppTest.from_file(str(HOME), default_timeout=30)
@@ -46,9 +46,8 @@ class Page:
 
     @property
     def text(self) -> str:
-        return unescape(
-            re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", re.sub(r"<style>.*?</style>", "", self.html, flags=re.DOTALL)))
-        )
+        hidden = r'<style>.*?</style>|<button type="button" class="dnr-help".*?</button><div [^>]*popover.*?</div>'
+        return unescape(re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", re.sub(hidden, "", self.html, flags=re.DOTALL))))
 
     @property
     def notices(self) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import re
 import shutil
 from dataclasses import replace
@@ -13,8 +15,9 @@ from dashboard import trust
 from dashboard.dialogue_figures import p_value
 from dnr_core.explain.nulls import ComponentNull, save_null
 from dnr_core.figures.spec import readable
+from dnr_core.results.card_format import CardFormat, fits
 from dnr_core.serve import Engine
-from tests.app.conftest import Page
+from tests.app.conftest import ROOT, Page
 from tests.conftest import RUN
 
 KEY = (RUN, "planted")
@@ -222,6 +225,44 @@ def test_the_probes_and_the_stored_suite_are_rows_of_the_card():
     family, part = trust.card_rows(stored)[:2]
     assert family[1:] == ["0.900 <small>0.80–0.95</small>", "corpus noise-&lt;1&gt;, 3 seeds of this configuration"]
     assert part[1] == "0.700"
+
+
+def spoilt(content):
+    """Every copy of a JSON value that lacks one key or item, or has a word in the place of one."""
+    keys = list(content) if isinstance(content, dict) else range(len(content)) if isinstance(content, list) else ()
+    for key in keys:
+        without = copy.deepcopy(content)
+        del without[key]
+        yield without
+        for other in ("spoilt", *spoilt(content[key])):
+            changed = copy.copy(content)
+            changed[key] = other
+            yield changed
+
+
+def test_a_card_that_is_read_can_be_shown_and_a_spoilt_one_is_not_read():
+    """Cards of every kind, each key and item left out or spoilt in turn: what is let through is drawn without fault."""
+    card = json.loads((ROOT / "checkpoints" / RUN / "card.json").read_text(encoding="utf-8"))
+    case = {"corpus": "noise-0.5", "family": 0.9, "family_interval": [0.8, 0.95], "exact": None, "n": 9.5}
+    stored = {"own_corpus": False, "file": "verify.json", "seeds": 3, "cases": [case | {"exact_interval": None}]}
+    other = {"n": 400, "same_dominant": 0.9, "rank_correlation": None}
+    kinds = [
+        card,
+        card | {"planted": stored, "stability": other | {"siblings": {"seed-1": other}}},
+        card | {"planted": {"own_corpus": False, "reason": "not measured"}, "nulls": {"reason": "no dev"}},
+    ]
+    read = refused = 0
+    for whole in kinds:
+        assert fits(whole, CardFormat)
+        for one in spoilt(whole):
+            if fits(one, CardFormat):
+                read += 1
+                assert trust.card_rows(one) and f"{one['split']} {one['corpus']['name']}"
+            else:
+                refused += 1
+    assert read > 100 and refused > 300
+    half = stored | {"cases": [{}], "reason": "not measured"}
+    assert not fits(card | {"planted": half}, CardFormat), "a reason does not stand for numbers that are spoilt"
 
 
 def test_a_card_that_was_made_is_on_the_overview(demo, tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,8 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import f1_score
 
+from dashboard import compare_figures
+from dnr_core.explain.compare import Change
 from dnr_core.figures.screen import render
 from dnr_core.figures.spec import FigureSpec, readable
 from dnr_core.types import SPLITS
@@ -56,6 +59,21 @@ def test_scores_and_sentences_are_those_of_an_independent_count(app_folders, ope
     both, neither = int(((a == gold) & (b == gold)).sum()), int(((a != gold) & (b != gold)).sum())
     for label, count in {"both right": both, "only A right": only_a, "both wrong": neither}.items():
         assert f"{label} {count} {count / len(gold):.0%} of {len(gold)} turns" in opened.text
+
+
+@pytest.mark.parametrize(
+    ("interval", "says"),
+    [
+        ((0.01, 0.05), "(1.0 to 5.0; n = 80 turns in 9 dialogues): more than chance."),
+        ((-0.05, -0.01), "(−5.0 to −1.0; n = 80 turns in 9 dialogues): more than chance."),
+        ((-0.01, 0.05), "(−1.0 to 5.0; n = 80 turns in 9 dialogues): cannot tell which is better."),
+        (None, "(n = 80 turns in 9 dialogues): one dialogue has no interval, so cannot tell."),
+    ],
+)
+def test_the_verdict_is_that_of_the_interval(interval, says):
+    change = Change(0.5, 0.53, 0.03, interval)
+    found = SimpleNamespace(n=80, dialogues=9, scores={"weighted_f1": change})
+    assert compare_figures.verdict(found) == f"B is 3.0 points better in weighted F1 {says}"
 
 
 def test_every_emotion_has_its_change_and_is_filled_only_where_zero_is_left_out(app_folders, opened):

@@ -55,7 +55,7 @@ SILENT = {"demo", "no checkpoint", "text-only corpus", "plain method"}
 def test_every_page_in_every_situation(open_page, page, situation):
     opened = open_page(page, **SITUATIONS[situation])
     assert "Traceback" not in opened.text
-    if situation in SILENT:
+    if situation in SILENT or (page, situation) == ("data", "run that does not fit"):
         assert not opened.notices
     else:
         assert opened.notices and all("\n" not in line for line in opened.notices)

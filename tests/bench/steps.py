@@ -5,21 +5,21 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tests.bench import explanations
+from tests.bench import dashboard_steps, explanations, training_steps
 from tests.bench.explanations import timed
 
 ROOT = Path(__file__).resolve().parents[2]
-SIZES = {"meld": (1432, 10), "iemocap": (151, 49)}
+SIZES = {"meld": (1432, 10), "iemocap": (151, 49), "100k": (8000, 13)}
+"""Dialogues, and mean number of utterances in each, of the corpora that are generated where there is no real one."""
 UTTERANCES = 40
 """How many utterances of the test split the utterance-scope step times, spread evenly over it."""
 
@@ -29,26 +29,28 @@ def shared() -> Path:
     return Path(os.environ.get("DNR_SHARED", ROOT.parent / "shared" / "data"))
 
 
-def prepare(folder: Path) -> None:
-    """Write the corpora of all steps under `<folder>/data`."""
+def prepare(folder: Path, names: Iterable[str]) -> None:
+    """Write the corpora that some steps (their names) run on under `<folder>/data`."""
     from dnr_core.data.planted import PlantedConfig, generate
     from dnr_core.data.releases import prepare as read_sources
 
-    for name, (dialogues, turns) in SIZES.items():
-        if (shared() / name).is_dir():
+    for name in sorted({step.split(":")[1] for step in names}):
+        if name == "planted":
+            corpus = generate(name=name)
+        elif (shared() / name).is_dir():
             corpus, _ = read_sources([shared() / name], name=name)
         else:
+            dialogues, turns = SIZES[name]
             corpus = generate(PlantedConfig(dialogues=dialogues, utterances_per_dialogue=turns), name=f"{name}-sized")
         corpus.save(folder / "data" / name)
-    generate(name="planted").save(folder / "data" / "planted")
 
 
 def run(step: str, folder: Path) -> dict[str, Any]:
-    """Run one step over the corpora in `folder`."""
-    name, _, corpus = step.partition(":")
+    """Run one step, `<name>:<corpus>[:<setting>]`, over the corpora in `folder`."""
+    name, corpus, *settings = step.split(":")
     os.environ |= {"DNR_DATA": str(folder / "data"), "DNR_CHECKPOINTS": str(folder / "checkpoints")}
     described = json.loads((folder / "data" / corpus / "corpus.json").read_text(encoding="utf-8"))["name"]
-    return {"corpus": described} | STEPS[name](folder, corpus)
+    return {"corpus": described} | STEPS[name](folder, corpus, *settings)
 
 
 def cli(*words: str) -> dict[str, Any]:
@@ -79,6 +81,10 @@ def memory(folder: Path, corpus: str) -> dict[str, Any]:
     out = folder / "checkpoints" / f"{corpus}-short"
     words = ("--corpus", str(folder / "data" / corpus), "--out", str(out), "--config", str(config), "--batch", "64")
     return {"measured": f"{cli('train', *words)['peak_memory_mib']}"}
+
+
+def epoch(folder: Path, corpus: str) -> dict[str, Any]:
+    return training_steps.epoch(cli, folder, corpus)
 
 
 def dialogue_scope(folder: Path, corpus: str) -> dict[str, Any]:
@@ -116,54 +122,35 @@ def utterance_scope(folder: Path, corpus: str) -> dict[str, Any]:
 
 
 def app(folder: Path, corpus: str) -> dict[str, Any]:
-    from streamlit.testing.v1 import AppTest
+    return dashboard_steps.app(corpus, trained(folder, corpus).name)
 
-    trained(folder, corpus)
-    page = AppTest.from_file(str(ROOT / "dashboard" / "Home.py"), default_timeout=60)
-    page.query_params["corpus"], page.query_params["checkpoint"] = corpus, f"{corpus}-dnr"
-    page.switch_page("views/dialogue.py").run()
-    families = ("unique", "redundant", "synergistic")
-    toggles, moves, switches = [], [], []
-    for turn in range(40):
-        group: Any = next(one for one in page.get("button_group") if one.key == f"pick_off_{families[turn % 3]}")
-        toggles.append(timed(group.set_value([group.options[turn // 3 % 3]]).run))
-        moves.append(timed(next(one for one in page.button if one.key == "step_e").click().run))
-    for turn in range(20):
-        name = ("overview", "dialogue")[turn % 2]
-        switches.append(timed(lambda name=name: page.switch_page(f"views/{name}.py").run()))
-    figures = [f"{1000 * np.percentile(values, 95):.0f}" for values in (toggles, moves, switches[2:])]
-    return {"measured": " / ".join(figures) + f" (n = {len(toggles)}, {len(moves)}, {len(switches) - 2})"}
+
+def pages(folder: Path, corpus: str) -> dict[str, Any]:
+    return dashboard_steps.pages(corpus, trained(folder, corpus).name)
+
+
+def large(folder: Path, corpus: str) -> dict[str, Any]:
+    from dnr_core.config import preset
+    from dnr_core.experiment import train_run
+    from dnr_core.serve import Engine
+
+    out, config = folder / "checkpoints" / f"{corpus}-dnr", preset("dnr", "mmgcn")
+    stages = {name: stage.model_copy(update={"epochs": 1}) for name, stage in config.stages.items()}
+    if not out.exists():  # coalitions of the whole test split would take longer than all that is measured
+        short = config.model_copy(update={"stages": stages})
+        train_run(Engine(), folder / "data" / corpus, short, out, explained=False)
+    return dashboard_steps.large(corpus, out.name)
+
+
+def sessions(folder: Path, corpus: str, seconds: str = "300") -> dict[str, Any]:
+    from tests.bench import sessions
+
+    return sessions.sessions(corpus, trained(folder, corpus).name, float(seconds))
 
 
 def first_page(folder: Path, corpus: str) -> dict[str, Any]:
-    from playwright.sync_api import sync_playwright
-
     trained(folder, corpus)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/Home.py", "--server.headless=true"]
-    command += [f"--server.port={port}", "--server.address=127.0.0.1"]
-    with sync_playwright() as driver:
-        flags = ["--no-sandbox", "--disable-quic", "--disable-background-networking", "--disable-component-update"]
-        browser = driver.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
-        started = time.perf_counter()
-        server = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            while True:
-                try:
-                    socket.create_connection(("127.0.0.1", port), 0.1).close()
-                    break
-                except OSError:
-                    time.sleep(0.02)
-            page = browser.new_page()
-            page.goto(f"http://127.0.0.1:{port}/")
-            page.get_by_text("Weighted F1").first.wait_for(timeout=60_000)
-            seconds = time.perf_counter() - started
-        finally:
-            server.terminate()
-            browser.close()
-    return {"measured": f"{seconds:.1f}"}
+    return dashboard_steps.first_page()
 
 
 def values(folder: Path, corpus: str) -> dict[str, Any]:
@@ -202,9 +189,10 @@ def gradients_one(folder: Path, corpus: str) -> dict[str, Any]:
     return explanations.gradients_one(Engine(), trained(folder, corpus), folder / "data" / corpus)
 
 
-STEPS: dict[str, Callable[[Path, str], dict[str, Any]]] = {
+STEPS: dict[str, Callable[..., dict[str, Any]]] = {
     "train": train,
     "memory": memory,
+    "epoch": epoch,
     "dialogue_scope": dialogue_scope,
     "utterance_scope": utterance_scope,
     "values": values,
@@ -213,5 +201,8 @@ STEPS: dict[str, Callable[[Path, str], dict[str, Any]]] = {
     "gradients_split": gradients_split,
     "gradients_one": gradients_one,
     "app": app,
+    "pages": pages,
+    "large": large,
+    "sessions": sessions,
     "first_page": first_page,
 }

@@ -25,27 +25,34 @@ DEEP_LINK_PROBES = ("_stcore/health", "_stcore/host-config")
 @pytest.fixture(scope="session")
 def server(workspace: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of `streamlit run dashboard/Home.py` over the workspace."""
+    port = free_port()
+    process = serve(workspace, port, tmp_path_factory.mktemp("server") / "log.txt")
+    yield f"http://127.0.0.1:{port}"
+    process.terminate()
+    process.wait(timeout=20)
+
+
+def free_port() -> int:
+    """A port on which nothing listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+        return free.getsockname()[1]
+
+
+def serve(workspace: Any, port: int, log: Path) -> subprocess.Popen[bytes]:
+    """A server of the app over the folders of a workspace that answers already; its output is added to `log`."""
     environment = os.environ | {
         "DNR_DATA": str(workspace.data),
         "DNR_CHECKPOINTS": str(workspace.checkpoints),
         "OMP_NUM_THREADS": "1",
     }
     environment.pop("PYTHONPATH", None)
-    log = tmp_path_factory.mktemp("server") / "log.txt"
     command = [sys.executable, "-m", "streamlit", "run", "dashboard/Home.py", "--server.headless=true"]
     command += [f"--server.port={port}", "--server.address=127.0.0.1"]
-    with log.open("wb") as stream:
+    with log.open("ab") as stream:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=stream, stderr=subprocess.STDOUT)
-    address = f"http://127.0.0.1:{port}"
-    try:
-        wait_until_healthy(address, process, log)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(timeout=20)
+    wait_until_healthy(f"http://127.0.0.1:{port}", process, log)
+    return process
 
 
 def wait_until_healthy(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
@@ -57,6 +64,7 @@ def wait_until_healthy(address: str, process: subprocess.Popen[bytes], log: Path
                 return
         except OSError:
             time.sleep(0.2)
+    process.kill()
     pytest.fail(f"the server did not start: {log.read_text(errors='replace')[-2000:]}")
 
 
@@ -107,14 +115,24 @@ class Visit:
 
 
 @pytest.fixture
-def visit(server: str, browser: Any) -> Iterator[Any]:
-    """`visit()` → a Visit in a fresh context."""
-    contexts = []
+def visit(server: str, visit_at: Any) -> Any:
+    """`visit()` → a Visit to the server over the workspace in a fresh context."""
 
     def start(width: int = 1280, height: int = 900) -> Visit:
+        return visit_at(server, width, height)
+
+    return start
+
+
+@pytest.fixture
+def visit_at(browser: Any) -> Iterator[Any]:
+    """`visit_at(address)` → a Visit to any server in a fresh context."""
+    contexts = []
+
+    def start(address: str, width: int = 1280, height: int = 900) -> Visit:
         context = browser.new_context(viewport={"width": width, "height": height})
         contexts.append(context)
-        made = Visit(context.new_page(), server)
+        made = Visit(context.new_page(), address)
         made.page.on("pageerror", lambda error: made.errors.append(str(error)))
         made.page.on("request", lambda request: note_request(made, request.url))
         made.page.on("console", lambda message: note_console(made, message))

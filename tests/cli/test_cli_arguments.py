@@ -25,6 +25,7 @@ COMMANDS = (
     "project",
     "verify",
     "study",
+    "tune",
     "doctor",
 )
 
@@ -72,7 +73,11 @@ def test_a_real_process_refuses_in_one_line_too(real: Callable[..., Result]) -> 
         ("evaluate", ["evaluate needs --checkpoint"]),
         ("explain --checkpoint x", ["explain needs --out"]),
         ("attribute --checkpoint x", ["attribute needs --utterance"]),
-        ("train --corpus x --preset slow", ["bad --preset", "got 'slow'", "expected one of fast, paper"]),
+        ("train --corpus x --preset slow", ["bad --preset", "got 'slow'", "expected one of fast, paper, tuned"]),
+        ("train --corpus x --divide slow", ["bad --divide", "got 'slow'", "expected one of official, pairwise"]),
+        ("train --corpus x --without text", ["bad --without", "got 'text'"]),
+        ("verify --divide slow", ["bad --divide", "got 'slow'", "expected one of official, pairwise"]),
+        ("tune --corpus x --out y --trials x", ["bad --trials", "got 'x'", "expected INT"]),
         ("train --corpus x --device nonsense", ["bad --device", "expected one of auto, cpu, cuda"]),
         ("evaluate --checkpoint x --split x", ["bad --split", "got 'x'", "expected one of train, dev, test"]),
         ("explain --checkpoint x --out y --scope x", ["bad --scope", "expected one of dialogue, utterance"]),

@@ -178,3 +178,37 @@ def test_grids_and_folders_that_make_no_sense_are_refused(
     refused(
         f"study --corpus {folders.corpus} --methods dnr --backbones mmgcn --out {folders.run}", 1, "cannot be replaced"
     )
+
+
+@pytest.mark.timeout(600)  # six processes that import torch, one after the other
+def test_variants_are_trained_and_set_against_their_method(
+    run: Callable[..., Result], refused: Callable[..., Result], root: Path, tmp_path: Path
+) -> None:
+    """Real runs of one epoch: dnr, as released without Refine, and as plain; the differences are to dnr."""
+    stages = {name: {"epochs": 1} for name in ("divide", "refine", "train")}
+    (tmp_path / "short.json").write_text(json.dumps({"width": 16, "stages": stages}))
+    variants = {"released": {"divide": "official", "without": ["refine"]}, "raw": {"method": "plain"}}
+    (tmp_path / "variants.json").write_text(json.dumps({"dnr": variants}))
+    grid = (
+        f"study --corpus {root / 'twelve'} --methods dnr --backbones late_fusion --seeds 2 --config short.json --json"
+    )
+    found = run(f"{grid} --variants variants.json --out made --device cpu").json
+    assert [row["method"] for row in found["rows"]] == ["dnr", "dnr/raw", "dnr/released"]
+    assert [(one["method"], one["baseline"], len(one["interval"])) for one in found["differences"]] == [
+        ("dnr/raw", "dnr", 2), ("dnr/released", "dnr", 2),
+    ]  # fmt: skip
+    scores = {row["method"]: row["weighted_f1"] for row in found["rows"]}
+    for one in found["differences"]:
+        own, full = scores[one["method"]]["values"], scores["dnr"]["values"]
+        assert one["values"] == pytest.approx([mine - theirs for mine, theirs in zip(own, full, strict=True)])
+    assert "| dnr/released | late_fusion |" in (tmp_path / "made" / "table.md").read_text(encoding="utf-8")
+    configs = {
+        path.name.split("-s")[0]: json.loads(path.read_text())["config"]
+        for path in (tmp_path / "made" / "runs").iterdir()
+    }
+    assert configs["twelve-dnr-released-late_fusion"]["without"] == ["refine"]
+    assert configs["twelve-dnr-released-late_fusion"]["divide"] == "official"
+    assert configs["twelve-dnr-raw-late_fusion"]["method"] == "plain"
+    assert configs["twelve-dnr-late_fusion"].keys().isdisjoint({"without", "divide", "tuned"})
+    refused(f"{grid} --ablations nope --out other", 2, "no built-in ablations of this method: got 'nope'", "one of dnr")
+    refused("study --out made --ablations dnr --table-only", 2, "--table-only trains nothing: got --ablations")

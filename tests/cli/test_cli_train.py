@@ -98,6 +98,22 @@ def test_flags_win_over_the_file_and_the_file_over_the_preset(run: Callable[...,
     assert config["stages"]["train"]["learning_rate"] == 1e-4
 
 
+def test_how_dnr_divides_and_what_it_does_without_is_in_the_name_and_in_the_run(
+    run: Callable[..., Result], folders: Folders, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DNR_CHECKPOINTS", str(tmp_path / "runs"))
+    words = f"train --corpus {folders.corpus} --config {folders.short} --backbone late_fusion --json"
+    made = Path(run(f"{words} --divide official --without redundant").json["checkpoint"])
+    assert made.name == "tiny-dnr-late_fusion-official-without_redundant-s0"
+    config = json.loads((made / "config.json").read_text())
+    assert (config["run"]["divide"], config["spec"]["divide"]) == ("official", "official")
+    assert config["run"]["without"] == config["spec"]["without"] == ["redundant"] and len(config["players"]) == 9
+    scores = run(f"evaluate --checkpoint {made} --corpus {folders.corpus} --json").json
+    assert scores["weighted_f1"] == json.loads((made / "metrics.json").read_text())["test"]["weighted_f1"]
+    told = run(f"explain --checkpoint {made} --corpus {folders.corpus} --out told.parquet --json")
+    assert told.code == 0 and not told.err.count("Traceback")
+
+
 def test_seeds_are_summarised(trained: Callable[..., Result], tmp_path: Path) -> None:
     found = trained("--out made --seeds 2 --json").json
     assert {path.name for path in (tmp_path / "made").iterdir()} == {"seed-0", "seed-1", "summary.json"}
@@ -205,6 +221,10 @@ def test_unknown_names_list_the_choices(not_trained: Callable[..., Result]) -> N
         ("--dropout 1", ["dropout", "less than 1"]),
         ("--dropout nan", ["dropout", "nan"]),
         ("--batch 0", ["stages.refine.batch", "0"]),
+        ("--without unique redundant synergistic", ["which leaves no part"]),
+        ("--method plain --without unique", ["method plain has no parts to leave out"]),
+        ("--method plain --divide official", ["method plain divides nothing: got divide official"]),
+        ("--preset tuned", ["no tuned configuration tiny-dnr-mmgcn", "choose preset fast or paper"]),
     ],
 )
 def test_flags_that_make_no_sense_are_refused(not_trained: Callable[..., Result], flags: str, words: list[str]) -> None:
@@ -223,6 +243,10 @@ def test_flags_that_make_no_sense_are_refused(not_trained: Callable[..., Result]
         ('{"method": "nonsense"}', ["unknown method", "'nonsense'"]),
         ('{"method": ["dnr"]}', ["unknown method", "dnr"]),
         ('{"backbone": 5}', ["unknown backbone", "got 5"]),
+        ('{"divide": "new"}', ["unknown divide: got 'new'; expected one of pairwise, official"]),
+        ('{"without": "refine"}', ["without", "'refine'"]),
+        ('{"without": ["text"]}', ["without.0", "got 'text'"]),
+        ('{"tuned": {"trials": 3}}', ["tuned.command"]),
         ('{"stages": 3}', ["stages", "3"]),
         ('{"stages": {"divide": 3}}', ["stages.divide", "3"]),
         ('{"stages": {"divide": {"epochs": -1}}}', ["stages.divide.epochs", "-1"]),

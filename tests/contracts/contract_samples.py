@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dnr_core.config import preset
+from dnr_core.config import RunConfig, preset
 from dnr_core.model.batch import Batch
 from dnr_core.model.methods.base import Method, MethodSpec
 from dnr_core.registry import lookup, names
@@ -21,13 +21,19 @@ LENGTHS = (5, 3, 4, 1)
 
 
 def configurations() -> list:
-    """Every method with every backbone, once with None where it carries its own network."""
+    """Every method with every backbone, once with None where it carries its own network; dnr as released with two."""
     found = [
         (method, backbone)
         for method in names("method")
         for backbone in ([None] if lookup("method", method).own_network else names("backbone"))
     ]
+    found += [("dnr", backbone, "official") for backbone in ("late_fusion", "mmgcn")]
     return [pytest.param(pair, id="-".join(filter(None, pair))) for pair in found]
+
+
+def configured(method: str, backbone: str | None, divide: str = "pairwise") -> RunConfig:
+    """The preset of an entry of PAIRS."""
+    return preset(method, backbone, divide=divide)
 
 
 PAIRS = configurations()
@@ -57,15 +63,25 @@ def random_batch(lengths: tuple[int, ...] = LENGTHS, *, widths: dict[str, int] =
     )
 
 
-def build(method: str, backbone: str | None, *, widths: dict[str, int] = WIDTHS, still: bool = False) -> Method:
+def build(
+    method: str,
+    backbone: str | None,
+    divide: str = "pairwise",
+    *,
+    widths: dict[str, int] = WIDTHS,
+    still: bool = False,
+    without: tuple[str, ...] = (),
+) -> Method:
     """A model in eval mode whose every buffer and parameter does something; `still`: without dropout and noise."""
     torch.manual_seed(0)
-    options = dict(preset(method, backbone).options)
+    options = dict(configured(method, backbone, divide).options)
     if still:
         options |= {key: 0.0 for key in options if key.endswith(("dropout", "noise"))}
     modalities = tuple(name for name in MODALITIES if widths[name])
-    spec = MethodSpec(EMOTIONS, widths, modalities, backbone, 24, 0.0 if still else 0.2, options)
-    model: Method = lookup("method", method)(spec)
+    spec = MethodSpec(
+        EMOTIONS, widths, modalities, backbone, 24, 0.0 if still else 0.2, options, divide=divide, without=without
+    )
+    model: Method = lookup("method", method).from_spec(spec)
     rows = {name: 2.0 * torch.randn(60, widths[name]) + 1.0 for name in modalities}
     for values in rows.values():
         values[torch.rand(values.shape) < 0.1] = torch.nan

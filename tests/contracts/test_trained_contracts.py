@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from contract_samples import PAIRS
+from contract_samples import PAIRS, configured
 
-from dnr_core.config import RunConfig, StageConfig, preset
+from dnr_core.config import RunConfig, StageConfig
 from dnr_core.data.corpus import Corpus
 from dnr_core.data.planted import PlantedConfig, generate
 from dnr_core.explain.predict import predict_split
@@ -32,9 +32,9 @@ def four() -> Corpus:
     return replace(corpus, utterances=corpus.utterances.assign(split="train"), stored_hash=None)
 
 
-def memorising(method: str, backbone: str | None) -> RunConfig:
+def memorising(method: str, backbone: str | None, divide: str = "pairwise") -> RunConfig:
     """A configuration without any regularisation."""
-    config = preset(method, backbone)
+    config = configured(method, backbone, divide)
     options = {key: 0.0 if key.endswith(("dropout", "noise")) else value for key, value in config.options.items()}
     stage = StageConfig(epochs=60, learning_rate=5e-3, weight_decay=0, batch=64, patience=60, schedule="constant")
     stages = {name: stage.model_copy(update={"epochs": 30 if name == "divide" else 60}) for name in config.stages}
@@ -52,7 +52,7 @@ def test_four_dialogues_can_be_learned_by_heart(pair, four):
 
 @pytest.mark.parametrize("pair", PAIRS, ids="-".join)
 def test_a_saved_model_comes_back_bit_by_bit(pair, four, tmp_path: Path):
-    config = preset(*pair)
+    config = configured(*pair)
     model = build_model(four, config)
     batch = TensorCorpus(four).batch(np.arange(len(four.dialogue_rows["dialogue_000"]))[None])
     model.train()(batch)

@@ -11,6 +11,7 @@ import numpy as np
 from dnr_core.config import RunConfig, preset
 from dnr_core.data.corpus import Corpus, make_utterances
 from dnr_core.data.planted import PlantedConfig, generate
+from dnr_core.model.batch import Batch, TensorCorpus
 from dnr_core.training.loop import Trained, build_model
 from dnr_core.types import MODALITIES
 
@@ -21,6 +22,21 @@ def small_corpus(dialogues: int = 24, **options: Any) -> Corpus:
     """A planted corpus with narrow features."""
     config = PlantedConfig(dialogues=dialogues, utterances_per_dialogue=6, widths=WIDTHS, **options)
     return generate(config, name="small")
+
+
+def with_gaps() -> Corpus:
+    """Four of them; of the first some utterances are without audio, one has text alone, one nothing."""
+    made = small_corpus(4)
+    present = made.present.copy()
+    present[1:3, 1] = False
+    present[3, 1:] = False
+    present[4] = False
+    return replace(made, present=present, stored_hash=None)
+
+
+def first_dialogue(corpus: Corpus) -> Batch:
+    """The first six turns of the first dialogue of a corpus, alone."""
+    return TensorCorpus(corpus).batch(next(iter(corpus.dialogue_rows.values()))[None, :6])
 
 
 def short(method: str = "dnr", backbone: str = "mmgcn", *, epochs: int = 3, **update: Any) -> RunConfig:

@@ -80,9 +80,11 @@ def test_a_card_of_other_weights_or_a_damaged_one_is_not_shown(results):
         assert results.card("run") is None
     again = results.compute_card("run", "small")
     assert results.card("run") == again != json.loads(text)
-    newer = again | {"format_version": 99}
-    (run / "card.json").write_text(json.dumps(newer))
-    assert results.card("run") is None
+    for changed in ({"format_version": 99}, {"roles": {}}, {"nulls": {"passed": [1, 2]}}, {"corpus": None}):
+        (run / "card.json").write_text(json.dumps(again | changed))
+        assert results.card("run") is None, changed
+    (run / "card.json").write_text(json.dumps(again | {"more": 1}))
+    assert results.card("run") == again | {"more": 1}
 
 
 def test_a_run_on_real_dialogues_says_how_to_measure_its_configuration_or_shows_what_is_stored(results):

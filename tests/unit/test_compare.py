@@ -7,7 +7,11 @@ import pytest
 from scipy.stats import binomtest, norm
 from sklearn.metrics import accuracy_score, f1_score
 
+from dnr_core.errors import CheckpointError
 from dnr_core.explain.compare import Comparison, Flip, compare, mcnemar, vote
+from dnr_core.results.compare import CompareResults
+from dnr_core.training.checkpoint import save_run
+from tests.unit.small import handmade, relabelled, short, untrained
 
 EMOTIONS = ("happy", "sad", "angry")
 
@@ -111,3 +115,16 @@ def test_the_seed_of_the_bootstrap_is_what_its_interval_depends_on():
     gold, a = [0, 1] * 15, np.random.default_rng(2).integers(0, 2, 30).tolist()
     one, again, other = (compared(gold, [a], [gold], seed=seed, resamples=50) for seed in (0, 0, 1))
     assert one == again and one.scores["accuracy"].interval != other.scores["accuracy"].interval
+
+
+def test_corpora_of_one_name_and_other_labels_are_different_corpora(tmp_path):
+    corpus, config = handmade({"train": (4,), "test": (3,)}), short("plain", "late_fusion")
+    for name, own in (("a", corpus), ("b", relabelled(corpus, np.array([4]), ["sad"]))):
+        own.save(tmp_path / "data" / name)
+        save_run(tmp_path / "runs" / name, untrained(own, config), config, own, {})
+    results = CompareResults(tmp_path / "data", tmp_path / "runs")
+    assert results.shared_corpus("b", "b", "test") == "b"
+    with pytest.raises(
+        CheckpointError, match="1 test utterances have other labels, such as test0_utt0: happy against sad"
+    ):
+        results.shared_corpus("a", "b", "test")

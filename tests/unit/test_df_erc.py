@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +10,7 @@ import torch
 
 from dnr_core.config import preset
 from dnr_core.data.corpus import Corpus
-from dnr_core.model.batch import Batch, TensorCorpus
+from dnr_core.model.batch import Batch
 from dnr_core.model.methods.df_erc import (
     DFERC,
     agreement,
@@ -24,8 +23,7 @@ from dnr_core.model.methods.df_erc import (
     prototype_hinge,
     shares,
 )
-from dnr_core.training.build import build_model
-from tests.unit.small import small_corpus
+from tests.unit.small import first_dialogue, untrained, with_gaps
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 E1, E2 = torch.eye(2)
@@ -33,26 +31,19 @@ E1, E2 = torch.eye(2)
 
 @pytest.fixture(scope="module")
 def corpus() -> Corpus:
-    """Planted dialogues; some utterances of the first without audio, one with text alone, one with nothing."""
-    made = small_corpus(4)
-    present = made.present.copy()
-    present[1:3, 1] = False
-    present[3, 1:] = False
-    present[4] = False
-    return replace(made, present=present, stored_hash=None)
+    return with_gaps()
 
 
 @pytest.fixture
 def model(corpus: Corpus) -> DFERC:
-    config = preset("df_erc", None).model_copy(update={"width": 16, "dropout": 0.0})
-    made = build_model(corpus, config)
+    made = untrained(corpus, preset("df_erc", None).model_copy(update={"width": 16, "dropout": 0.0})).model
     assert isinstance(made, DFERC)
-    return made.eval()
+    return made
 
 
 @pytest.fixture
 def batch(corpus: Corpus) -> Batch:
-    return TensorCorpus(corpus).batch(next(iter(corpus.dialogue_rows.values()))[None, :6])
+    return first_dialogue(corpus)
 
 
 def test_the_vector_of_a_modality_is_its_encoding_beside_both_levels():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ import torch
 from dnr_core.config import preset
 from dnr_core.data.corpus import Corpus
 from dnr_core.errors import UsageError
-from dnr_core.model.batch import Batch, TensorCorpus
+from dnr_core.model.batch import Batch
 from dnr_core.model.methods.drkf import DRKF
 from dnr_core.model.methods.drkf_terms import (
     Augmenter,
@@ -27,9 +26,8 @@ from dnr_core.model.methods.drkf_terms import (
     spread,
 )
 from dnr_core.model.methods.fusion import FusionEncoder, FusionLayer
-from dnr_core.training.build import build_model
 from dnr_core.types import MODALITIES
-from tests.unit.small import small_corpus
+from tests.unit.small import first_dialogue, untrained, with_gaps
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 PAIRS = [(0, 1), (0, 2), (1, 2)]
@@ -38,26 +36,19 @@ NAN = float("nan")
 
 @pytest.fixture(scope="module")
 def corpus() -> Corpus:
-    """Planted dialogues; in the first some utterances without audio, one with text alone, one with nothing."""
-    made = small_corpus(4)
-    present = made.present.copy()
-    present[1:3, 1] = False
-    present[3, 1:] = False
-    present[4] = False
-    return replace(made, present=present, stored_hash=None)
+    return with_gaps()
 
 
 @pytest.fixture
 def model(corpus: Corpus) -> DRKF:
-    config = preset("drkf", None).model_copy(update={"width": 16, "dropout": 0.0})
-    made = build_model(corpus, config)
+    made = untrained(corpus, preset("drkf", None).model_copy(update={"width": 16, "dropout": 0.0})).model
     assert isinstance(made, DRKF)
-    return made.eval()
+    return made
 
 
 @pytest.fixture
 def batch(corpus: Corpus) -> Batch:
-    return TensorCorpus(corpus).batch(next(iter(corpus.dialogue_rows.values()))[None, :6])
+    return first_dialogue(corpus)
 
 
 def test_augmentation_adds_what_each_block_makes_of_the_sum_so_far():

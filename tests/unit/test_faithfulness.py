@@ -18,7 +18,6 @@ from dnr_core.explain.faithfulness import (
     areas,
     faithfulness,
     infidelity,
-    insertion_area,
     randomisation,
     randomised_weights,
     spearman,
@@ -67,10 +66,8 @@ def test_infidelity_by_hand() -> None:
 
 def test_insertion_area_by_hand_and_true_order_above_random_above_reverse() -> None:
     game = linear(1.0, 3.0, 2.0)
-    assert insertion_area(game, np.array([1, 2, 0])) == pytest.approx((1.5 + 4 + 5.5) / 3)
-    assert insertion_area(game, np.array([0, 2, 1])) == pytest.approx((0.5 + 2 + 4.5) / 3)
     made = areas(game, np.array([1.0, 3.0, 2.0]), orders=500)
-    assert made.insertion == pytest.approx(11 / 3) and made.deletion == pytest.approx(7 / 3)
+    assert made.insertion == pytest.approx((1.5 + 4 + 5.5) / 3) and made.deletion == pytest.approx((0.5 + 2 + 4.5) / 3)
     assert made.random == pytest.approx(3.0, abs=0.05) and made.random_deviation > 0
     wrong = areas(game, np.array([3.0, 1.0, 2.0]))
     assert wrong.insertion == pytest.approx(7 / 3) and wrong.deletion == pytest.approx(11 / 3)
@@ -100,8 +97,8 @@ def test_many_items_are_inserted_at_fifty_points() -> None:
         sizes.append(len(keep))
         return keep.mean(1)
 
-    assert insertion_area(game, np.arange(400)) == pytest.approx(0.5)
-    assert sizes == [51]
+    assert areas(game, -np.arange(400.0), orders=1).insertion == pytest.approx(0.5)
+    assert sizes == [51] * 3, "by value, in reverse, in one random order"
 
 
 def test_agreement_of_two_attributions() -> None:

@@ -116,6 +116,12 @@ def test_a_killed_writer_loses_nothing_that_it_said_was_saved(notebook):
     assert texts(notebook, "c")[-1] == ("u", "note", "after the crash")
 
 
+def test_a_write_is_on_the_disk_before_it_returns(notebook):
+    """A power cut cannot be tried here: SQLite promises it for its write-ahead log with synchronous = FULL (2)."""
+    asked = ("PRAGMA journal_mode", "PRAGMA synchronous")
+    assert notebook.write(lambda found: [found.execute(one).fetchone()[0] for one in asked]) == ["wal", 2]
+
+
 def test_two_writers_at_once_from_the_first_row_on_lose_nothing(notebook):
     both = [writer(notebook.path, name, 15) for name in ("one", "two")]
     for process in both:

@@ -14,25 +14,24 @@ from dnr_core.data.planted_config import PlantedConfig
 from dnr_core.errors import DataError
 from dnr_core.explain.probes import (
     RIDGE,
-    Parts,
     code_columns,
     code_of,
     cross_prediction,
     half_agreement,
-    parts_of,
     planted_in,
     probe,
     probe_matrix,
     r_squared,
 )
+from dnr_core.explain.vectors import PartVectors, parts_of_corpus
 from dnr_core.model.batch import TensorCorpus
 from dnr_core.types import MODALITIES
 
 MIXTURE = {"unique:text": 1.0, "synergistic:audio+text": 1.0, "copy:audio+visual": 1.0}
 
 
-def all_there(vectors: dict[str, np.ndarray]) -> Parts:
-    return Parts(vectors, {player: np.ones(len(rows), dtype=bool) for player, rows in vectors.items()})
+def all_there(vectors: dict[str, np.ndarray]) -> PartVectors:
+    return PartVectors(vectors, {player: np.ones(len(rows), dtype=bool) for player, rows in vectors.items()})
 
 
 def one_hot(code: np.ndarray, classes: int = 6) -> np.ndarray:
@@ -135,7 +134,7 @@ def test_parts_are_those_of_the_model_in_every_row():
     corpus = small_corpus(8, missing=0.3)
     model = untrained(corpus, short()).model
     data = TensorCorpus(corpus)
-    parts = parts_of(model, data, corpus)
+    parts = parts_of_corpus(model, data, corpus)
     assert tuple(parts.vectors) == model.players
     for rows in corpus.dialogue_rows.values():
         alone = model.decompose(data.batch(rows[None]))
@@ -237,5 +236,5 @@ def test_halves_that_agree_and_halves_that_do_not(corpus):
     assert half.correlation == pytest.approx(by_hand, abs=1e-6) and half.n == len(rows)
     assert half.shuffled_high is not None and half.shuffled_high < 0.3 < by_hand
     assert other.correlation is not None and other.correlation < 0.3
-    few = Parts(parts.vectors, {player: np.zeros(len(corpus), dtype=bool) for player in parts.vectors})
+    few = PartVectors(parts.vectors, {player: np.zeros(len(corpus), dtype=bool) for player in parts.vectors})
     assert [one.correlation for one in half_agreement(few, corpus)] == [None] * 3

@@ -180,7 +180,7 @@ class Command:
 
     def after_epochs(self, epochs: int, number: int) -> tuple[int, str]:
         """Send a signal once so many epochs stand in the state file; exit code and stderr."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300  # a busy machine
         while self.epochs() < epochs:
             assert self.process.poll() is None, self.process.communicate()
             assert time.monotonic() < deadline, "no state was written"

@@ -17,6 +17,8 @@ from dnr_core.explain.slices import (
     slice_scores,
     speaker_slices,
 )
+from dnr_core.serve import Engine
+from tests.unit.small import handmade, relabelled
 
 
 def texts(*names: str) -> np.ndarray:
@@ -43,6 +45,15 @@ def test_emotion_shifts_by_hand():
     turn = members([one for one in slices if one.group == "against the turn before"])
     assert own == {"emotion shift": [3], "same emotion": [2], "nothing before": [0, 1]}
     assert turn == {"emotion shift": [1, 2, 3], "nothing before": [0]}
+
+
+def test_the_engine_gives_the_rows_of_emotion_shifts(tmp_path):
+    """Test: A happy, B sad, A sad ←, B unlabelled, A sad, B happy ←; then a dialogue that starts afresh."""
+    corpus = handmade({"train": (3,), "test": (6, 2)})
+    emotions = ["happy", "sad", "sad", "", "sad", "happy", "sad", "sad"]
+    relabelled(corpus, np.arange(3, 11), emotions).save(tmp_path / "hand")
+    engine = Engine(tmp_path, tmp_path)
+    assert engine.emotion_shifts("hand", "test").tolist() == [5, 8] and not len(engine.emotion_shifts("hand", "train"))
 
 
 def test_dialogue_lengths_speakers_and_emotions_by_hand():

@@ -73,6 +73,14 @@ def test_differences_are_paired_by_seed_and_pooled_over_backbones():
     assert summary.failed == {f"{CORPUS}-plain-mmgcn-s2": "the loss is nan"}
 
 
+def test_a_seed_is_set_against_the_same_seed_of_the_baseline():
+    scores = {("plain", 1): 0.60, ("dnr", 0): 0.50, ("dnr", 1): 0.65, ("plain", 0): 0.40}
+    (found,) = summary_of(
+        [record(method, "mmgcn", seed, score) for (method, seed), score in scores.items()]
+    ).differences
+    assert found.found["values"] == pytest.approx([0.10, 0.05])
+
+
 def test_only_seeds_that_both_have_are_paired():
     found = summary_of([*RECORDS[:2], RECORDS[5]]).differences
     assert [(one.backbone, one.found["values"]) for one in found] == [("mmgcn", [pytest.approx(0.06)])]

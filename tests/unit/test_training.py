@@ -158,10 +158,10 @@ def test_the_moving_average_by_hand(corpus):
         weight.fill_(1.0)
         average = MovingAverage(model, 0.98, {})
         weight.fill_(12.0)
-        average.update(model)
+        average.update()
         assert average.weights["backbone.classifier.bias"][0] == pytest.approx(2 / 11 + 12 * 9 / 11)
         weight.fill_(0.0)
-        average.update(model)
+        average.update()
     assert average.weights["backbone.classifier.bias"][0] == pytest.approx((2 / 11 + 108 / 11) / 4)
 
 

@@ -271,6 +271,8 @@ def test_ctrl_c_stops_the_suite():
         ({"method": "nonsense"}, "unknown method.*dnr"),
         ({"backbone": "nonsense"}, "unknown backbone.*mmgcn"),
         ({"preset": "nonsense"}, "unknown preset.*fast, paper"),
+        ({"divide": "nonsense"}, "unknown divide.*pairwise, official"),
+        ({"method": "plain", "divide": "official"}, "method plain divides nothing"),
         ({"suite": "nonsense"}, "unknown suite.*standard, hard"),
         ({"seeds": 0}, "number of seeds: got 0"),
     ],

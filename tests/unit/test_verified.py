@@ -24,6 +24,7 @@ def row(corpus: str, family: float | None, interval: list[float] | None, *, view
 
 def store(root: Path, *, seeds: int, suite: str = "standard", config: RunConfig = CONFIG) -> Path:
     named = {name: getattr(config, name) for name in ("method", "backbone", "preset")}
+    named |= {} if config.divide == "pairwise" else {"divide": config.divide}
     found = named | {"suite": suite, "agreement": [row(suite, seeds / 10, None)], "controls": [], "seconds": 1.0}
     return save_verified(root, found, config, seeds=seeds)
 
@@ -55,8 +56,17 @@ def test_results_of_other_settings_or_damaged_ones_are_not_shown(tmp_path):
         "reason": "not measured: its settings are not those of preset fast, which verify trains"
     }
     content = json.loads(path.read_text())
-    for damaged in ("", "[]", "{}", json.dumps(content | {"format_version": 99})):
+    changed = ({"format_version": 99}, {"agreement": [{}]}, {"controls": None}, {"seeds": "many"})
+    for damaged in ("", "[]", "{}", *(json.dumps(content | one) for one in changed)):
         path.write_text(damaged)
         assert "reason" in verified(tmp_path, CONFIG)
     paper = preset("plain", None, "paper")
     assert verified(tmp_path, paper)["reason"].endswith("`python -m dnr_core verify --method plain --preset paper`")
+
+
+def test_results_of_dnr_as_released_are_kept_apart(tmp_path):
+    official = preset("dnr", "mmgcn", divide="official")
+    assert verified(tmp_path, official) == {"reason": f"not measured: run `{COMMAND} --divide official`"}
+    store(tmp_path, seeds=1)
+    assert store(tmp_path, seeds=2, config=official).name == "verify-dnr-official-mmgcn-fast-standard-seeds2.json"
+    assert (verified(tmp_path, CONFIG)["seeds"], verified(tmp_path, official)["seeds"]) == (1, 2)

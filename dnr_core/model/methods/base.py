@@ -22,7 +22,8 @@ class MethodSpec:
     """What a method is built from, as stored in a checkpoint.
 
     `widths`: raw feature width per modality; `modalities`: those that are modelled (measured in train), in the order
-    of MODALITIES; `kept`: principal components per modality, known after the fit (None before it).
+    of MODALITIES; `kept`: principal components per modality, known after the fit (None before it); `divide` and
+    `without`: as in RunConfig.
     """
 
     emotions: int
@@ -33,6 +34,8 @@ class MethodSpec:
     dropout: float
     options: dict[str, Any]
     kept: dict[str, int] | None = None
+    divide: str = "pairwise"
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,11 @@ class Method(nn.Module):
         self.spec = spec
         self.register_buffer("class_weight", torch.ones(spec.emotions))
 
+    @classmethod
+    def from_spec(cls, spec: MethodSpec) -> Method:
+        """The model that a spec describes; a method of several kinds chooses among them here."""
+        return cls(spec)
+
     @property
     def players(self) -> tuple[str, ...]:
         raise NotImplementedError
@@ -101,6 +109,10 @@ class Method(nn.Module):
     def trained_in(self, stage: str) -> list[nn.Parameter]:
         """The parameters that a stage changes (all, unless overridden)."""
         return list(self.parameters())
+
+    def learning_speed(self, stage: str) -> list[tuple[list[nn.Parameter], float]]:
+        """What a stage trains, in groups with the multiple of its learning rate (one group, unless overridden)."""
+        return [(self.trained_in(stage), 1.0)]
 
     def stage_logits(self, batch: Batch, stage: str) -> Tensor:
         """Logits (B, T, C) of the model as it stands in a stage."""

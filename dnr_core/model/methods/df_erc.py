@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dnr_core.model.batch import Batch, Components, LossTerms, MethodOutput, Signals
-from dnr_core.model.layers import BidirectionalLSTM, FeatureScaler, mlp
+from dnr_core.model.layers import BidirectionalLSTM, mlp
 from dnr_core.model.losses import supervised_contrast
-from dnr_core.model.methods.base import Method, MethodSpec, Stage
-from dnr_core.types import MODALITIES
+from dnr_core.model.methods.base import MethodSpec, Stage
+from dnr_core.model.methods.modalities import ModalityMethod
 
 SIGNALS = {
     "confidence": "How far the method trusts each modality in this utterance; sums to 1 over those that are present.",
@@ -41,8 +41,8 @@ class Reading:
     hidden: Tensor
 
 
-class DFERC(Method):
-    """Its parts are the modalities, encoded: h_m = tanh(W_m x_m); players `modality:text` and so on.
+class DFERC(ModalityMethod):
+    """Its parts are the modalities, encoded: h_m = tanh(W_m x_m).
 
     logits = W [fused; context], fused from x_m = [h_m; 0.4 (M_m + U_m)] by confidence, context from a two-layer BiLSTM
     over the dialogue, scaled by 0.8 (1 − agreement). The class prototypes are buffers that move in training only.
@@ -58,7 +58,6 @@ class DFERC(Method):
     def __init__(self, spec: MethodSpec) -> None:
         super().__init__(spec)
         width, aligned = spec.width, int(spec.options["alignment_width"])
-        self.scalers = nn.ModuleDict({name: FeatureScaler(spec.widths[name]) for name in spec.modalities})
         self.project = nn.ModuleDict({name: nn.Linear(spec.widths[name], width) for name in spec.modalities})
         self.modal = nn.ModuleList(mlp(width, width, width) for _ in spec.modalities)
         self.own = nn.ModuleList(mlp(width, width, width) for _ in spec.modalities)
@@ -74,26 +73,15 @@ class DFERC(Method):
         self.register_buffer("rarity", torch.ones(spec.emotions))
         self.register_baselines(dict.fromkeys(self.players, width))
 
-    @property
-    def players(self) -> tuple[str, ...]:
-        return tuple(f"modality:{name}" for name in self.spec.modalities)
-
     @torch.no_grad()
     def fit_features(self, features: dict[str, Tensor], labels: Tensor) -> None:
         """Also the weight of the classes in the loss: 1 for the most frequent one, `other_class_weight` for others."""
-        for name, scaler in self.scalers.items():
-            scaler.fit(features[name])  # type: ignore[operator]
+        super().fit_features(features, labels)
         self.rarity.fill_(self.spec.options["other_class_weight"])
         self.rarity[torch.bincount(labels[labels >= 0], minlength=len(self.rarity)).argmax()] = 1.0
 
-    def decompose(self, batch: Batch) -> Components:
-        vectors, available = {}, {}
-        for name, scaler in self.scalers.items():
-            present = batch.present[..., MODALITIES.index(name)]
-            encoded = torch.tanh(self.project[name](scaler(batch.modality(name))))  # (B, T, h)
-            vectors[f"modality:{name}"] = encoded.masked_fill(~present[..., None], 0.0)
-            available[f"modality:{name}"] = present
-        return Components(vectors, available)
+    def encode(self, modality: str, features: Tensor) -> Tensor:
+        return torch.tanh(self.project[modality](features))
 
     def predict(self, components: Components, batch: Batch) -> MethodOutput:
         reading = self.read(components, batch)
@@ -135,7 +123,7 @@ class DFERC(Method):
             "confidence": options["confidence_weight"]
             * confidence_loss(reading.said[known], reading.confidence[known], label, there),
         }
-        return LossTerms(torch.stack(list(terms.values())).sum(), {key: term.detach() for key, term in terms.items()})
+        return LossTerms.summed(terms)
 
     @torch.no_grad()
     def move_prototypes(self, aligned: Tensor, label: Tensor, present: Tensor) -> None:

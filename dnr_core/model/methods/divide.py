@@ -25,6 +25,8 @@ class Divide(nn.Module):
     - redundant:m+n = [r_m; r_n], linear in the whitened features, (2 d_r): each half comes from one modality alone
     - synergistic:m+n = BN(s_m) ∘ BN(s_n), thresholded detectors on the whitened features, (d_s): centred factors, so
       that the product carries nothing that either modality says alone on average
+
+    The parts of the families in `spec.without` are computed and never available.
     """
 
     scalers: Mapping[str, FeatureScaler]
@@ -33,7 +35,7 @@ class Divide(nn.Module):
     def __init__(self, spec: MethodSpec) -> None:
         super().__init__()
         options = spec.options
-        self.modalities = spec.modalities
+        self.modalities, self.without = spec.modalities, spec.without
         self.players = players_of(spec.modalities)
         self.pairs = [tuple(sorted(pair)) for pair in combinations(spec.modalities, 2)]
         self.sizes = {family: int(options[f"{family}_width"]) for family in ("unique", "redundant", "synergistic")}
@@ -87,12 +89,21 @@ class Divide(nn.Module):
             first, second = (self.centres[side](self.synergistic[side](rows, both), both) for side, rows in sides)
             vectors[f"synergistic:{name}"] = first * second
             available |= {f"redundant:{name}": both, f"synergistic:{name}": both}
-        vectors = {player: vectors[player].masked_fill(~available[player][..., None], 0.0) for player in self.players}
-        return Components(vectors, {player: available[player] for player in self.players})
+        return offered({player: (vectors[player], available[player]) for player in self.players}, self.without)
 
     def noisy(self, white: Tensor) -> Tensor:
         """Input noise while training (RECIPES: without it synergy is memorised, not learned)."""
         return white + self.noise * torch.randn_like(white) if self.training and self.noise else white
+
+
+def offered(parts: dict[str, tuple[Tensor, Tensor]], without: tuple[str, ...]) -> Components:
+    """Parts from vectors (B, T, d) and where these can be computed (B, T), none of the families `without`."""
+    available = {
+        player: torch.zeros_like(there) if split_player(player)[0] in without else there
+        for player, (_, there) in parts.items()
+    }
+    vectors = {player: vector.masked_fill(~available[player][..., None], 0.0) for player, (vector, _) in parts.items()}
+    return Components(vectors, available)
 
 
 class Evidence(nn.Module):

@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from torch import Tensor, nn
 from torch.nn import functional
 
-from dnr_core.model.backbones.base import BackboneOutput, BackboneSpec
+from dnr_core.model.backbones.base import Backbone, BackboneOutput, BackboneSpec
 from dnr_core.model.batch import Batch, Components, LossTerms, MethodOutput
 from dnr_core.model.losses import symmetric_info_nce
 from dnr_core.model.methods.base import Method, MethodSpec, Removal, Stage
@@ -46,11 +46,28 @@ class Encoded:
         )
 
 
+class PartsAlone(Backbone):
+    """In place of a backbone, without Refine: nothing stands on top of what the parts say."""
+
+    def forward(self, inputs: Tensor, present: Tensor, speaker: Tensor, mask: Tensor) -> BackboneOutput:
+        logits = inputs.new_zeros(*inputs.shape[:2], self.spec.emotions)
+        return BackboneOutput(logits, inputs.flatten(2))  # (B, T, C), (B, T, M h)
+
+
+def backbone_of(spec: MethodSpec) -> Backbone:
+    """What reads the refined parts in context."""
+    kind = PartsAlone if "refine" in spec.without else lookup("backbone", spec.backbone or "late_fusion")
+    return kind(BackboneSpec(spec.width, spec.emotions, len(spec.modalities), spec.dropout))
+
+
 class DivideAndRefine(Method):
     """Stage `divide` learns the parts and what each says on its own, utterance by utterance; stage `refine` learns a
     refined representation of every part and the backbone that reads them in context, the roles of the parts being held
     by the losses of `divide`. Logits = sharpness · (loudness · Σ evidence of the parts + backbone(refined parts)): what
     context adds stands on top of what the parts say. `loudness` and `sharpness` are fitted on dev at the end.
+
+    `spec.without` leaves out families of parts, or `refine`: then there is no second stage and no backbone.
+    `spec.divide` 'official' stands for another model (divide_official.py).
     """
 
     stages = (Stage("divide", "utterance", select="loss"), Stage("refine", "dialogue"))
@@ -61,6 +78,8 @@ class DivideAndRefine(Method):
 
     def __init__(self, spec: MethodSpec) -> None:
         super().__init__(spec)
+        if "refine" in spec.without:
+            self.stages = self.stages[:1]
         self.divide = Divide(spec)
         widths = self.divide.widths()
         self.evidence = Evidence(spec, widths)
@@ -78,10 +97,16 @@ class DivideAndRefine(Method):
         self.register_buffer("member", torch.tensor(member, dtype=torch.float32), persistent=False)  # (M, K)
         self.register_buffer("loudness", torch.ones(()))
         self.register_buffer("sharpness", torch.ones(()))
-        self.backbone = lookup("backbone", spec.backbone or "late_fusion")(
-            BackboneSpec(spec.width, spec.emotions, len(spec.modalities), spec.dropout)
-        )
+        self.backbone = backbone_of(spec)
         self.register_baselines(widths)
+
+    @classmethod
+    def from_spec(cls, spec: MethodSpec) -> Method:
+        if spec.divide == "pairwise":
+            return cls(spec)
+        from dnr_core.model.methods.divide_official import OfficialDivideAndRefine
+
+        return OfficialDivideAndRefine(spec)
 
     @property
     def players(self) -> tuple[str, ...]:
@@ -140,7 +165,7 @@ class DivideAndRefine(Method):
             terms = self.divide_terms(components, said, batch)
         else:
             terms = self.refine_terms(components, batch)
-        return LossTerms(torch.stack(list(terms.values())).sum(), {key: term.detach() for key, term in terms.items()})
+        return LossTerms.summed(terms)
 
     def divide_terms(self, components: Components, said: Tensor, batch: Batch) -> dict[str, Tensor]:
         """Task loss in order of degree (synergy sees the lower orders detached and pays for speaking), the roles of

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from dnr_core.model.batch import Batch, Components, LossTerms, MethodOutput, Signals
-from dnr_core.model.layers import FeatureScaler, mlp
+from dnr_core.model.layers import mlp
 from dnr_core.model.losses import nt_xent, symmetric_info_nce
-from dnr_core.model.methods.base import Method, MethodSpec, Stage
+from dnr_core.model.methods.base import MethodSpec, Stage
 from dnr_core.model.methods.drkf_terms import (
     Augmenter,
     alone,
@@ -25,17 +25,17 @@ from dnr_core.model.methods.drkf_terms import (
     spread,
 )
 from dnr_core.model.methods.fusion import FusionEncoder
-from dnr_core.types import MODALITIES
+from dnr_core.model.methods.modalities import ModalityMethod
 
 SIGNALS = {
     "dominant_modality": "How much the fused token attends to each modality; sums to 1 over those that are present.",
     "inconsistency": "Probability that two modalities do not carry the same emotion, of the pair that differs most.",
-    "odd_one_out": "Index of the modality that differs from both others while these agree; −1 where there is none.",
+    "odd_one_out": "The modality that differs from both others while these agree, where there is one.",
 }
 
 
-class DRKF(Method):
-    """Its parts are the modalities after their projection heads; players `modality:text` and so on.
+class DRKF(ModalityMethod):
+    """Its parts are the modalities after their projection heads.
 
     Every utterance is read on its own: an emotion classifier on the CLS token of the fusion encoder, and beside it a
     second head that says whether the modalities carry the same emotion. The augmenters and the classifiers of single
@@ -51,7 +51,6 @@ class DRKF(Method):
         options, width, names = spec.options, spec.width, spec.modalities
         self.pairs = list(combinations(range(len(names)), 2))
         self.tokens = int(options["tokens"])
-        self.scalers = nn.ModuleDict({name: FeatureScaler(spec.widths[name]) for name in names})
         self.project = nn.ModuleDict({name: mlp(spec.widths[name], width, width, spec.dropout) for name in names})
         self.augment = nn.ModuleList(Augmenter(width, int(options["blocks"])) for _ in names)
         self.say = nn.ModuleList(nn.Linear(width, spec.emotions) for _ in names)
@@ -70,36 +69,19 @@ class DRKF(Method):
         self.dropout = nn.Dropout(spec.dropout)
         self.register_baselines(dict.fromkeys(self.players, width))
 
-    @property
-    def players(self) -> tuple[str, ...]:
-        return tuple(f"modality:{name}" for name in self.spec.modalities)
-
-    @torch.no_grad()
-    def fit_features(self, features: dict[str, Tensor], labels: Tensor) -> None:
-        for name, scaler in self.scalers.items():
-            scaler.fit(features[name])  # type: ignore[operator]
-
-    def decompose(self, batch: Batch) -> Components:
-        vectors, available = {}, {}
-        for name, scaler in self.scalers.items():
-            present = batch.present[..., MODALITIES.index(name)]
-            encoded = self.project[name](self.dropout(scaler(batch.modality(name))))  # (B, T, h)
-            vectors[f"modality:{name}"] = encoded.masked_fill(~present[..., None], 0.0)
-            available[f"modality:{name}"] = present
-        return Components(vectors, available)
+    def encode(self, modality: str, features: Tensor) -> Tensor:
+        return self.project[modality](self.dropout(features))
 
     def predict(self, components: Components, batch: Batch) -> MethodOutput:
         encoded, present = self.rows(components, batch, batch.mask)
         fused, _ = self.fusion(self.tokens_of(encoded), present)  # (n, h)
-        return MethodOutput(
-            spread(self.classify(self.dropout(fused)), batch.mask), spread(fused, batch.mask), components
-        )
+        logits = self.classify(self.dropout(fused))
+        return MethodOutput(spread(logits, batch.mask), spread(fused, batch.mask), components)
 
     def rows(self, components: Components, batch: Batch, where: Tensor) -> tuple[Tensor, Tensor]:
         """Encoded modalities (n, M, h) and their presence (n, M) of the utterances `where` (B, T) is True."""
-        return torch.stack([vector[where] for vector in components.vectors.values()], dim=1), self.presence(batch)[
-            where
-        ]
+        encoded = torch.stack([vector[where] for vector in components.vectors.values()], dim=1)
+        return encoded, self.presence(batch)[where]
 
     def tokens_of(self, encoded: Tensor) -> Tensor:
         """A few tokens from each modality's vector, (n, M, h) → (n, M, k, h)."""
@@ -124,7 +106,7 @@ class DRKF(Method):
             "divergence": options["divergence_weight"] * divergence(original, changed, present),
             "alone": options["alone_weight"] * alone(original, label, present),
         }
-        return LossTerms(torch.stack(list(terms.values())).sum(), {key: term.detach() for key, term in terms.items()})
+        return LossTerms.summed(terms)
 
     def said_alone(self, encoded: Tensor) -> Tensor:
         """Class logits of each modality on its own, (n, M, h) → (n, M, C)."""

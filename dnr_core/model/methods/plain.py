@@ -7,20 +7,18 @@ from torch import Tensor, nn
 
 from dnr_core.model.backbones.base import BackboneOutput, BackboneSpec
 from dnr_core.model.batch import Batch, Components, LossTerms, MethodOutput
-from dnr_core.model.layers import FeatureScaler
-from dnr_core.model.methods.base import Method, MethodSpec, Stage
+from dnr_core.model.methods.base import MethodSpec, Stage
+from dnr_core.model.methods.modalities import ModalityMethod
 from dnr_core.registry import lookup
-from dnr_core.types import MODALITIES
 
 
-class Plain(Method):
-    """Raw features into a backbone. Its only parts are the modalities: players `modality:text` and so on."""
+class Plain(ModalityMethod):
+    """Raw features into a backbone. Its only parts are the modalities, standardised."""
 
     stages = (Stage("train", "dialogue"),)
 
     def __init__(self, spec: MethodSpec) -> None:
         super().__init__(spec)
-        self.scalers = nn.ModuleDict({name: FeatureScaler(spec.widths[name]) for name in spec.modalities})
         self.project = nn.ModuleDict({name: nn.Linear(spec.widths[name], spec.width) for name in spec.modalities})
         self.dropout = nn.Dropout(spec.dropout)
         self.backbone = lookup("backbone", spec.backbone or "late_fusion")(
@@ -28,22 +26,8 @@ class Plain(Method):
         )
         self.register_baselines({f"modality:{name}": spec.widths[name] for name in spec.modalities})
 
-    @property
-    def players(self) -> tuple[str, ...]:
-        return tuple(f"modality:{name}" for name in self.spec.modalities)
-
-    @torch.no_grad()
-    def fit_features(self, features: dict[str, Tensor], labels: Tensor) -> None:
-        for name, scaler in self.scalers.items():
-            scaler.fit(features[name])  # type: ignore[operator]
-
-    def decompose(self, batch: Batch) -> Components:
-        vectors, available = {}, {}
-        for name, scaler in self.scalers.items():
-            present = batch.present[..., MODALITIES.index(name)]
-            vectors[f"modality:{name}"] = scaler(batch.modality(name)).masked_fill(~present[..., None], 0.0)
-            available[f"modality:{name}"] = present
-        return Components(vectors, available)
+    def encode(self, modality: str, features: Tensor) -> Tensor:
+        return features
 
     def predict(self, components: Components, batch: Batch) -> MethodOutput:
         out = self.read(components, batch)
@@ -63,4 +47,4 @@ class Plain(Method):
         out = self.read(self.decompose(batch), batch)
         terms = {"task": self.cross_entropy(out.logits, batch)}
         terms |= out.distillation(batch.label, self.presence(batch), self.class_weight)
-        return LossTerms(torch.stack(list(terms.values())).sum(), {key: term.detach() for key, term in terms.items()})
+        return LossTerms.summed(terms)
