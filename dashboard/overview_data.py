@@ -163,8 +163,11 @@ def training_figure(history: list[dict[str, Any]]) -> FigureSpec:
         for place, record in enumerate(history)
     ])  # fmt: skip
     stages = list(dict.fromkeys(frame["stage"]))
-    measured_on_dev = frame.dropna(subset=["dev weighted F1"])
-    best = measured_on_dev.groupby("stage")["dev weighted F1"].max().to_dict()
+    best: dict[str, float] = {}
+    for record in history:
+        if (score := record.get("dev_weighted_f1")) is not None:
+            stage = record.get("stage", "train")
+            best[stage] = max(score, best.get(stage, score))
     said = ", ".join(f"{stage} {best[stage]:.3f}" for stage in stages if stage in best)
     caption = f"Best on dev by stage: {said}." if said else "No weighted F1 was measured on dev: it has no labels."
     return FigureSpec(
