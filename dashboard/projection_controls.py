@@ -17,7 +17,7 @@ DIALOGUE_PAGE = "views/dialogue.py"
 CHART = "map_chart"
 LISTED = 200
 HOW = "Draw a box or a lasso on the map to list its turns; one click on a row opens its dialogue."
-NOT_FITTED = "UMAP of {part} is not fitted yet: PCA is shown."
+NOT_FITTED, INSTEAD = "{method} of {part} is not fitted yet", ": PCA is shown."
 
 
 def choices(chosen: Selection) -> None:
@@ -42,36 +42,44 @@ def choices(chosen: Selection) -> None:
     )
 
 
-def fit_of(chosen: Selection, found: Projection) -> None:
-    """Where UMAP was asked for and is not there: why, a button that fits it, or how far the fit is."""
-    if found.method == chosen.map.method:
+def fit_of(chosen: Selection, found: Projection | None) -> None:
+    """Where the map that was asked for is not there: why, a button that fits it, or how far the fit is.
+
+    `found` is the one that is shown in its place, if any.
+    """
+    method = chosen.map.method
+    if found is not None and found.method == method:
         return
     assert chosen.run is not None
-    key = (chosen.run.info.name, chosen.corpus_name, chosen.map.space)
-    if impossible := too_few(found):
+    key = (chosen.run.info.name, chosen.corpus_name, chosen.map.space, method)
+    if found is not None and (impossible := too_few(found)):
         notice(impossible, kind="info")
         return
+    name, instead = METHODS[method], "" if found is None else INSTEAD
     fit = engine().fit(*key)
     if fit is not None and fit.running:
-        waiting(*key)
+        waiting(*key, instead=instead)
         return
     if fit is not None:
-        notice(f"UMAP was not fitted: {fit.line or 'its process was ended'}")
-    notice(NOT_FITTED.format(part=part_name(chosen.map.space)), kind="info")
-    st.button(f"Fit UMAP of {found.n:,} turns", key="begin_fit", on_click=engine().begin_fit, args=key)
+        notice(f"{name} was not fitted: {fit.line or 'its process was ended'}")
+    notice(NOT_FITTED.format(method=name, part=part_name(chosen.map.space)) + (instead or "."), kind="info")
+    count = len(chosen.corpus) if found is None else found.n
+    st.button(f"Fit {name} of {count:,} turns", key="begin_fit", on_click=engine().begin_fit, args=key)
 
 
 @st.fragment(run_every=1.0)
-def waiting(run: str, corpus: str, space: str) -> None:
+def waiting(run: str, corpus: str, space: str, method: str, *, instead: str) -> None:
     """How far a fit is, every second, and a button that cancels it; the page goes on when it has ended."""
-    fit = engine().fit(run, corpus, space)
+    key = (run, corpus, space, method)
+    fit = engine().fit(*key)
     if fit is None or not fit.running:
         st.rerun()
     left, right = st.columns([5, 1], vertical_alignment="center")
     with left:
         said = f" · {fit.line}" if fit.line else ""
-        notice(f"Fitting UMAP of {part_name(space)}: {fit.seconds:.0f} s{said}. PCA is shown meanwhile.", kind="info")
-    right.button("Cancel", key="end_fit", on_click=engine().end_fit, args=(run, corpus, space), width="stretch")
+        meanwhile = " PCA is shown meanwhile." if instead else ""
+        notice(f"Fitting {METHODS[method]} of {part_name(space)}: {fit.seconds:.0f} s{said}.{meanwhile}", kind="info")
+    right.button("Cancel", key="end_fit", on_click=engine().end_fit, args=key, width="stretch")
 
 
 def picked(chosen: Selection) -> tuple[frozenset[str], frozenset[str]]:

@@ -46,13 +46,11 @@ class Look:
     notes: tuple[str, ...] = ()
 
 
-def map_shown(chosen: Selection) -> Projection:
-    """The map that was asked for; PCA in its place where UMAP is not fitted yet. Raises DnRError."""
+def map_shown(chosen: Selection) -> Projection | None:
+    """The map that was asked for, else PCA in its place; None where neither is there yet. Raises DnRError."""
     assert chosen.run is not None
     key = (chosen.run.info.name, chosen.corpus_name, chosen.map.space)
-    found = engine().projection(*key, chosen.map.method) or engine().projection(*key, "pca")
-    assert found is not None
-    return found
+    return engine().projection(*key, chosen.map.method) or engine().projection(*key, "pca")
 
 
 def part_name(part: str) -> str:

@@ -26,6 +26,9 @@ def add_corpus() -> None:
     if upload is not None and upload.running:
         waiting()
         return
+    if upload is not None and upload.report is not None and not st.session_state.upload_chosen:
+        choose(upload.name)
+        st.rerun()
     if problem := st.session_state.pop("upload_refused", None):
         notice(problem)
     elif upload is not None and upload.report is None:
@@ -76,7 +79,7 @@ def begin() -> None:
     except DnRError as error:
         state.upload, state.upload_refused = None, str(error)
     else:
-        state.upload_generation = state.get("upload_generation", 0) + 1
+        state.upload_generation, state.upload_chosen = state.get("upload_generation", 0) + 1, False
         state.upload_name, state.upload_replace = "", False
 
 
@@ -87,11 +90,9 @@ def uploader_key() -> str:
 
 @st.fragment(run_every=1.0)
 def waiting() -> None:
-    """How far it is, every second, and a button that cancels it; what has ended well is chosen."""
+    """How far it is, every second, and a button that cancels it; the page goes on when it has ended."""
     upload = st.session_state.get("upload")
     if upload is None or not upload.running:
-        if upload is not None and upload.report is not None:
-            choose(upload.name)
         st.rerun()
     left, right = st.columns([5, 1], vertical_alignment="center")
     with left:
@@ -103,7 +104,9 @@ def waiting() -> None:
 def choose(name: str) -> None:
     """Look at a corpus that has just come, from its first dialogue."""
     corpora.clear()
-    st.session_state.update(corpus=name, checkpoint=None, against=None, dialogue=None, turn=0, off=[])
+    st.session_state.update(
+        upload_chosen=True, corpus=name, checkpoint=None, against=None, dialogue=None, turn=0, off=[]
+    )
 
 
 def report_of(name: str) -> dict[str, Any]:

@@ -24,6 +24,9 @@ def page() -> None:
     except DnRError as error:
         notice(str(error))
         return
+    if found is None:
+        projection_controls.fit_of(chosen, found)
+        return
     if not found.n:
         notice(projection_data.NOTHING.format(part=projection_data.part_name(found.part)), kind="info")
         return

@@ -21,24 +21,27 @@ Steps = Callable[[str, int, int], bool | None]
 """Called with what is being done, how much of it is done, and of how much."""
 
 
+AT_ONCE = 20_000
+"""Utterances up to which a PCA is computed when it is asked for; of more, it takes a minute and is begun on request."""
+
+
 class ProjectionResults(Results):
-    """PCA is computed when it is asked for; UMAP is read, or fitted on request."""
+    """A PCA of a corpus that is not large is computed when it is asked for; all else is read, or fitted on request."""
 
     def __init__(self, data: Path | None = None, checkpoints: Path | None = None) -> None:
         super().__init__(data, checkpoints)
         self._projections, self._vectors = Recent(16), Recent(1)
-        self._fits: dict[tuple[str, str, str], Background] = {}
+        self._fits: dict[tuple[str, str, str, str], Background] = {}
         self._fits_lock = threading.Lock()
 
     def projection(self, run: str | Path, corpus: str | Path, part: str, method: str) -> Projection | None:
-        """A map of all splits: stored, or (PCA only) computed now and stored; None: there is no UMAP yet.
-
-        Raises UsageError: unknown part or method.
+        """A map of all splits: stored, or (PCA of at most AT_ONCE utterances) computed now and stored; None: it is not
+        there yet. Raises UsageError: unknown part or method.
         """
         header, rows = self.fitting(run, corpus)
         check_map(header, part, method)
         stored = self._stored(header, rows, part, method)
-        if stored is not None or method != "pca":
+        if stored is not None or method != "pca" or len(rows) > AT_ONCE:
             return stored
         key = (header.manifest_hash, rows.hash, part, method, "now")
         return self._projections.get(key, lambda: self._kept(header, rows, part, method))
@@ -64,30 +67,33 @@ class ProjectionResults(Results):
         save_projection(self.store(header, rows), found)
         return found
 
-    def begin_fit(self, run: str | Path, corpus: str | Path, part: str) -> Background:
-        """Start to fit a UMAP in a process of its own, where none is at it; sessions share it."""
+    def begin_fit(self, run: str | Path, corpus: str | Path, part: str, method: str = "umap") -> Background:
+        """Start to fit a map in a process of its own, where none is at it; sessions share it."""
         header, rows = self.fitting(run, corpus)
-        check_map(header, part, "umap")
+        check_map(header, part, method)
         folders = (header.folder.resolve(), self.folder(corpus, self.data).resolve())
-        words = ["project", "--checkpoint", str(folders[0]), "--corpus", str(folders[1]), "--parts", part, "--json"]
+        words = ["project", "--checkpoint", str(folders[0]), "--corpus", str(folders[1])]
+        words += ["--parts", part, "--method", method, "--json"]
         with self._fits_lock:
-            key = (header.manifest_hash, rows.hash, part)
+            key = (header.manifest_hash, rows.hash, part, method)
             known = self._fits.get(key)
             if known is None or not known.running:
+                if known is not None:
+                    atexit.unregister(known.cancel)
                 known = self._fits[key] = Background(words, self.data, self.checkpoints)
                 atexit.register(known.cancel)
             return known
 
-    def fit(self, run: str | Path, corpus: str | Path, part: str) -> Background | None:
-        """The process that fits, or fitted, a UMAP; None where none was begun."""
+    def fit(self, run: str | Path, corpus: str | Path, part: str, method: str = "umap") -> Background | None:
+        """The process that fits, or fitted, a map; None where none was begun."""
         header, rows = self.fitting(run, corpus)
-        return self._fits.get((header.manifest_hash, rows.hash, part))
+        return self._fits.get((header.manifest_hash, rows.hash, part, method))
 
-    def end_fit(self, run: str | Path, corpus: str | Path, part: str) -> None:
+    def end_fit(self, run: str | Path, corpus: str | Path, part: str, method: str = "umap") -> None:
         """Cancel a fit, or forget one that has ended."""
         header, rows = self.fitting(run, corpus)
         with self._fits_lock:
-            known = self._fits.pop((header.manifest_hash, rows.hash, part), None)
+            known = self._fits.pop((header.manifest_hash, rows.hash, part, method), None)
         if known is not None:
             known.cancel()
             atexit.unregister(known.cancel)

@@ -126,7 +126,9 @@ def tidy(out: Path, cell: Cell, grid: Grid, keep: str) -> None:
     for one in there:
         if keep == "none" or one != best:
             shutil.rmtree(one.checkpoint(out))
-        state_path(one.checkpoint(out)).unlink(missing_ok=True)
+        state = state_path(one.checkpoint(out))
+        for left in (state, *state.parent.glob(f".{state.name}.*.tmp")):  # what a run was writing when it was killed
+            left.unlink(missing_ok=True)
     for folder in (cell.checkpoint(out).parent, cell.checkpoint(out).parent.parent):
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()

@@ -152,4 +152,5 @@ def test_a_page_in_a_state_shows_what_it_can_and_says_what_it_cannot(folders, mo
     assert not opened.notices, "nothing here is the reader's mistake"
     assert BROKEN_WORD.findall(opened.text) == []
     words = SAYS.get((state, page))
-    assert words is None or re.search(words, opened.text), opened.text
+    said = f"{opened.text} {' · '.join(button.label for button in opened.app.button)}"
+    assert words is None or re.search(words, said), said

@@ -47,6 +47,7 @@ def test_a_cell_its_first_utterance_a_note_a_reload_and_the_dialogue(visit, work
 
     second = visit().open(first.page.url.removeprefix(first.address))
     second.page.get_by_text("joke, *not* <b>ket</b>", exact=True).wait_for()
+    second.focused.locator(".badge", has_text="1 note").wait_for()
     assert second.focused.locator(".badge").all_inner_texts() == ["data fault", "1 note"]
     second.settled().page.keyboard.press("o")
     second.page.locator(f'.chat .row.focus[data-turn="{utterance.turn}"] .miss').wait_for()
