@@ -7,7 +7,6 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 import numpy as np
-from scipy.linalg import LinAlgError, block_diag, cho_factor, cho_solve
 from threadpoolctl import ThreadpoolController
 
 from dnr_core.errors import DnRError, UsageError
@@ -223,6 +222,8 @@ def newton_step(
     The Hessian of f is diag(1/q) − 1 1ᵀ / Σ_y q within each cell (x_1 … x_K), so with slack / q on its diagonal its
     inverse is diag(d) + d dᵀ / ε, d = q / (1 + slack), ε = Σ_y q slack / (1 + slack) (Sherman & Morrison).
     """
+    from scipy.linalg import cho_factor, cho_solve  # here, as pages that only read results start without it
+
     q, slack, there = state.q, state.slack, state.there
     weight = q / (1 + slack)  # (n_1, …, n_K, Y)
     room = (weight * slack).sum(-1, keepdims=True)  # (n_1, …, n_K, 1)
@@ -240,7 +241,7 @@ def newton_step(
     solved = np.zeros(len(kept))
     try:
         solved[kept] = cho_solve(cho_factor(matrix), np.concatenate([part.ravel() for part in right])[kept])
-    except (LinAlgError, ValueError):
+    except (np.linalg.LinAlgError, ValueError):
         return None
     sizes = np.cumsum([m.size for m in marginals])[:-1]
     by = [part.reshape(m.shape) for part, m in zip(np.split(solved, sizes), marginals, strict=True)]
@@ -251,6 +252,8 @@ def newton_step(
 
 def normal_matrix(weight: np.ndarray, inverse_room: np.ndarray) -> np.ndarray:
     """A K⁻¹ Aᵀ over all marginal constraints (source i, x_i, y), K⁻¹ = diag(weight) + weight weightᵀ · inverse_room."""
+    from scipy.linalg import block_diag
+
     classes, sources = weight.shape[-1], weight.ndim - 1
     outer = weight[..., :, None] * weight[..., None, :] * inverse_room[..., None]  # (n_1, …, n_K, Y, Y)
     outer[..., np.arange(classes), np.arange(classes)] += weight
