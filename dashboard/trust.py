@@ -89,7 +89,8 @@ def trust_reading(gap: tuple[float, int], agreement: Any, players: tuple[str, ..
     return (
         f"{lines} Of the turns predicted right, the dominant part has the planted family in "
         f"{share(family.value, family.interval)} (n = {family.n:,}; chance 0.33) and is the planted part in "
-        f"{share(exact.value, exact.interval)} (n = {exact.n:,}; chance {1 / nameable(players):.2f}). "
+        f"{share(exact.value, exact.interval)} (n = {exact.n:,}; chance {1 / nameable(players):.2f}): here "
+        "every turn counts alike; in balanced numbers every family, or source, does. "
         "A dash: the source is no single part (noise, two unique parts, two sources), or none of its turns is "
         "predicted right."
     )
