@@ -73,7 +73,8 @@ def is_tested(chosen: Selection, found: Depth) -> bool:
 
 def whole_dialogue(chosen: Selection) -> DialogueNumbers:
     """The dialogue in focus with every part on."""
-    return dialogue_numbers(replace(chosen, off=frozenset(), scope=next(iter(SCOPES)), listed=LISTED[0]))
+    read = dialogue_numbers(replace(chosen, off=frozenset(), scope=next(iter(SCOPES)), listed=LISTED[0]))
+    return read if chosen.run is not None else replace(read, problem=NO_RUN)
 
 
 def depth(chosen: Selection, numbers: DialogueNumbers) -> Depth:

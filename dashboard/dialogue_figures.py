@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -24,30 +26,41 @@ SMALLEST_GAP = 1e-12
 
 def timeline(numbers: DialogueNumbers, turn: int) -> FigureSpec:
     """Gold, predicted and (with parts off) later emotion of every turn."""
-    names, count = numbers.emotions, len(numbers.gold)
-    letters = abbreviations(names)
     tracks: list[tuple[str, np.ndarray, np.ndarray | None]] = [("gold", numbers.gold, None)]
     if numbers.before is not None:
         tracks.append(("predicted", numbers.predicted, numbers.before))
     if numbers.after is not None:
         tracks.append(("with parts off", numbers.after.argmax(1), numbers.after))
-    records = []
+    return strip(numbers.emotions, numbers.gold, tracks, turn=turn, caption=reading(numbers))
+
+
+def strip(
+    names: tuple[str, ...],
+    gold: np.ndarray,
+    tracks: Sequence[tuple[str, np.ndarray, np.ndarray | None]],
+    *,
+    turn: int,
+    caption: str,
+) -> FigureSpec:
+    """An emotion for every turn, a row a track, `turn` marked, what is not gold marked ✗.
+
+    `gold` (T,), −1: no label; `tracks`: name, classes (T,), −1: none in this turn, and their probabilities (T, C).
+    """
+    letters, records = abbreviations(names), []
     for row, classes, chances in tracks:
-        for position in range(count):
-            label = int(classes[position])
-            if label < 0:
-                continue
-            chance = "" if chances is None else f" {chances[position, label]:.2f}"
-            wrong = chances is not None and 0 <= numbers.gold[position] != label
+        for place in np.flatnonzero(classes >= 0).tolist():
+            label = int(classes[place])
+            chance = "" if chances is None else f" {chances[place, label]:.2f}"
+            wrong = chances is not None and 0 <= gold[place] != label
             records.append({
-                "turn": position, "row": row, "emotion": names[label], "mark": ("✗" if wrong else "") + letters[label],
-                "says": f"turn {position}, {row}: {names[label]}{chance}{' (wrong)' if wrong else ''}",
+                "turn": place, "row": row, "emotion": names[label], "mark": ("✗" if wrong else "") + letters[label],
+                "says": f"turn {place}, {row}: {names[label]}{chance}{' (wrong)' if wrong else ''}",
             })  # fmt: skip
     columns = ["turn", "row", "emotion", "mark", "says"]
     return FigureSpec(
         "strip", pd.DataFrame(records, columns=columns), x="turn", y="row", colour="emotion", text="mark",
         hover=("says",), colours=emotion_colours(names), mark=turn, height=36 + 32 * len(tracks), x_label="",
-        caption=reading(numbers),
+        caption=caption,
     )  # fmt: skip
 
 

@@ -8,13 +8,26 @@ import streamlit as st
 
 from dashboard import dialogue_figures
 from dashboard.charts import show
+from dashboard.chat import truth_terms
+from dashboard.components_data import about_turn
 from dashboard.dialogue_data import DialogueNumbers, offered_to
-from dashboard.markup import dot, heading, notice, shown, signed, table, track
+from dashboard.markup import dot, heading, notice, shown, signed, table, track, write
 from dashboard.state import Selection
 from dnr_core.figures.spec import emotion_colours
 
 OFFERED = ("bits", "atom", "BROJA", "modality", "null")
 VIDEO = {".mp4", ".mkv", ".avi", ".webm"}
+
+
+def opened_turn(chosen: Selection, numbers: DialogueNumbers) -> bool:
+    """Who says what in the turn in focus, and whether its predictions are known; where not, a notice says why."""
+    utterance = numbers.dialogue.utterances[chosen.turn]
+    heading(f"Turn {chosen.turn} · {utterance.speaker}", about_turn(numbers, chosen.turn), term=truth_terms(utterance))
+    write(f"<bdi>{shown(utterance.text)}</bdi>")
+    if chosen.run is not None and numbers.before is not None:
+        return True
+    notice(numbers.problem or "", kind="problem" if chosen.run else "info")
+    return False
 
 
 def media(path: str | None) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from dashboard.dialogue_data import DialogueNumbers
-from dashboard.dialogue_figures import abbreviations
+from dashboard.dialogue_figures import strip
 from dashboard.markup import dot, shown, signed
 from dnr_core.figures.spec import ACCENT, QUIET, FigureSpec, emotion_colours, readable
 from dnr_core.serve import Edit
@@ -65,23 +65,9 @@ def unmoved(found: Any) -> bool:
 
 def timeline(numbers: DialogueNumbers, found: Any) -> FigureSpec:
     """Gold emotion and prediction before and after, of every turn."""
-    names, letters = found.emotions, abbreviations(found.emotions)
     tracks = (("gold", numbers.gold, None), (BEFORE, found.predicted, found.before), (AFTER, found.later, found.after))
-    records = []
-    for row, classes, chances in tracks:
-        for turn in np.flatnonzero(classes >= 0).tolist():
-            label = int(classes[turn])
-            chance = "" if chances is None else f" {chances[turn, label]:.2f}"
-            wrong = chances is not None and 0 <= numbers.gold[turn] != label
-            records.append({
-                "turn": turn, "row": row, "emotion": names[label], "mark": ("✗" if wrong else "") + letters[label],
-                "says": f"turn {turn}, {row}: {names[label]}{chance}{' (wrong)' if wrong else ''}",
-            })  # fmt: skip
-    return FigureSpec(
-        "strip", pd.DataFrame(records), x="turn", y="row", colour="emotion", text="mark", hover=("says",),
-        colours=emotion_colours(names), mark=found.turn, height=36 + 32 * len({one["row"] for one in records}),
-        caption=dialogue_reading(numbers, found),
-    )  # fmt: skip
+    labelled = tracks if (numbers.gold >= 0).any() else tracks[1:]
+    return strip(found.emotions, numbers.gold, labelled, turn=found.turn, caption=dialogue_reading(numbers, found))
 
 
 def dialogue_reading(numbers: DialogueNumbers, found: Any) -> str:

@@ -4,12 +4,11 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import attribution_data, attribution_figures, controls
+from dashboard import attribution_data, attribution_figures, controls, focus
 from dashboard.charts import show, show_clickable
-from dashboard.chat import show_chat, truth_terms
-from dashboard.components_data import about_turn
+from dashboard.chat import show_chat
 from dashboard.dialogue_data import DialogueNumbers, predicted_dialogue
-from dashboard.markup import heading, notice, reads, shown, table, write
+from dashboard.markup import heading, reads, table
 from dashboard.state import Selection, go_to
 
 TOP = (10, 20, 40)
@@ -20,11 +19,7 @@ def page() -> None:
     chosen = controls.open_page("Attribution", "Which features, turns, modalities or parts made one prediction.")
     controls.step_buttons(chosen, controls.dialogue_picker(chosen))
     numbers = predicted_dialogue(chosen, attribution_data.NO_RUN)
-    utterance = numbers.dialogue.utterances[chosen.turn]
-    heading(f"Turn {chosen.turn} · {utterance.speaker}", about_turn(numbers, chosen.turn), term=truth_terms(utterance))
-    write(f"<bdi>{shown(utterance.text)}</bdi>")
-    if chosen.run is None or numbers.before is None:
-        notice(numbers.problem or "", kind="problem" if chosen.run else "info")
+    if not focus.opened_turn(chosen, numbers):
         return
     attribution_data.settings(chosen, numbers)
     if "components" not in chosen.run.supports:

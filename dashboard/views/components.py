@@ -4,10 +4,9 @@ import streamlit as st
 
 from dashboard import components_data, components_figures, controls, dialogue_figures, focus
 from dashboard.charts import show
-from dashboard.chat import truth_terms
 from dashboard.components_data import Depth
 from dashboard.dialogue_data import DialogueNumbers, failed_parts
-from dashboard.markup import heading, notice, reads, shown, table, write
+from dashboard.markup import heading, notice, reads, table, write
 from dashboard.state import SCOPES, Selection, engine
 from dnr_core.errors import DnRError
 
@@ -17,12 +16,7 @@ def page() -> None:
     chosen = controls.open_page("Components", "What the parts of the model do in one turn, and over a whole split.")
     controls.step_buttons(chosen, controls.dialogue_picker(chosen))
     numbers = components_data.whole_dialogue(chosen)
-    utterance = numbers.dialogue.utterances[chosen.turn]
-    about = components_data.about_turn(numbers, chosen.turn)
-    heading(f"Turn {chosen.turn} · {utterance.speaker}", about, term=truth_terms(utterance))
-    write(f"<bdi>{shown(utterance.text)}</bdi>")
-    if chosen.run is None or numbers.before is None:
-        notice(numbers.problem if chosen.run else components_data.NO_RUN, kind="problem" if chosen.run else "info")
+    if not focus.opened_turn(chosen, numbers):
         return
     controls.value_settings(chosen, numbers.emotions[int(numbers.predicted[chosen.turn])])
     left, right = st.columns(2, gap="medium")

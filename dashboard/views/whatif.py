@@ -4,12 +4,10 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import controls, whatif_controls, whatif_edits, whatif_figures
+from dashboard import controls, focus, whatif_controls, whatif_edits, whatif_figures
 from dashboard.charts import show
-from dashboard.chat import truth_terms
-from dashboard.components_data import about_turn
 from dashboard.dialogue_data import DialogueNumbers, predicted_dialogue
-from dashboard.markup import heading, notice, reads, shown, table, write
+from dashboard.markup import heading, notice, reads, table, write
 from dashboard.state import Selection, engine
 from dnr_core.errors import DnRError
 from dnr_core.serve import Edit
@@ -24,11 +22,7 @@ def page() -> None:
     chosen = controls.open_page("What if", "Change one turn and see what the model says then, of every turn.")
     controls.step_buttons(chosen, controls.dialogue_picker(chosen))
     numbers = predicted_dialogue(chosen, NO_RUN)
-    utterance = numbers.dialogue.utterances[chosen.turn]
-    heading(f"Turn {chosen.turn} · {utterance.speaker}", about_turn(numbers, chosen.turn), term=truth_terms(utterance))
-    write(f"<bdi>{shown(utterance.text)}</bdi>")
-    if chosen.run is None or numbers.before is None:
-        notice(numbers.problem or "", kind="problem" if chosen.run else "info")
+    if not focus.opened_turn(chosen, numbers):
         return
     made = whatif_edits.draft(chosen)
     left, right = st.columns([1, 1], gap="large")

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dnr_core.data.corpus import Corpus
-from dnr_core.explain.audit import EDGES
+from dnr_core.explain.audit import EDGES, is_single
 from dnr_core.explain.dominance import dominance
 from dnr_core.explain.split_values import draw_dialogues, ratio
 from dnr_core.types import FAMILIES, MODALITIES, ComponentValues, split_player
@@ -142,11 +142,6 @@ def all_measured(sources: np.ndarray, present: np.ndarray) -> np.ndarray:
     """(N,) bool: every member of the planted sources was measured; `present` (N, M)."""
     needed = np.array([[modality in own.replace(";", "+").split("+") for modality in MODALITIES] for own in sources])
     return np.all(present | ~needed.reshape(-1, len(MODALITIES)), axis=1)
-
-
-def is_single(family: str, sources: str) -> bool:
-    """One source that is one part: not a copy, not two sources."""
-    return ";" not in family and not (family == "unique" and "+" in sources)
 
 
 def balanced(

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from dnr_core.config import StageConfig
-from dnr_core.model.methods.base import Method
 
 
 class MovingAverage:
@@ -16,7 +15,7 @@ class MovingAverage:
     The decay warms up as (1 + t) / (10 + t), so that the first epochs are not dominated by the initial weights.
     """
 
-    def __init__(self, model: Method, decay: float, resumed: dict[str, Tensor]) -> None:
+    def __init__(self, model: nn.Module, decay: float, resumed: dict[str, Tensor]) -> None:
         self.decay = decay
         self.steps = int(resumed["steps"]) if resumed else 0
         kept = {name: value for name, value in resumed.items() if name != "steps"} or model.state_dict()

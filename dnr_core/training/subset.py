@@ -18,6 +18,7 @@ from dnr_core.errors import DataError, DnRError
 from dnr_core.model.subset import Prototypes, SubsetModel, SubsetSpec
 from dnr_core.training.build import modelled_modalities
 from dnr_core.training.loop import cpu_threads
+from dnr_core.training.optimise import MovingAverage
 from dnr_core.types import MODALITIES
 
 BATCH = 128
@@ -89,19 +90,18 @@ class SubsetTrainer:
         schedule = torch.optim.lr_scheduler.OneCycleLR(
             optimiser, rates, total_steps=self.epochs * self.batches, pct_start=WARM_UP
         )
-        average = {name: value.clone() for name, value in model.state_dict().items()}
-        best, lowest, waited, history, steps = average, np.inf, 0, [], 0
+        average = MovingAverage(model, AVERAGE, {})
+        best, lowest, waited, history = average.weights, np.inf, 0, []
         for epoch in range(1, self.epochs + 1):
             model.train()
             for rows in np.array_split(self.random.permutation(self.train), self.batches):
                 self.step(torch.from_numpy(rows), optimiser)
                 schedule.step()
-                steps += 1
-                follow(average, model, steps)
-            loss = self.dev_loss(average)
+                average.update()
+            loss = self.dev_loss(average.weights)
             better, waited = loss < lowest, 0 if loss < lowest else waited + 1
             if better:
-                lowest, best = loss, {name: value.clone() for name, value in average.items()}
+                lowest, best = loss, {name: value.clone() for name, value in average.weights.items()}
             history.append({"stage": "subset", "epoch": epoch, "epochs": self.epochs, "dev_loss": loss, "best": better})
             progress(history[-1])
             if waited >= PATIENCE:
@@ -185,11 +185,3 @@ def parameter_groups(model: SubsetModel) -> list[dict[str, Any]]:
         {"params": rest, "lr": RATE, "weight_decay": DECAY},
         {"params": fast, "lr": PROTOTYPE_RATE, "weight_decay": PROTOTYPE_DECAY},
     ]
-
-
-@torch.no_grad()
-def follow(average: dict[str, Tensor], model: SubsetModel, steps: int) -> None:
-    """Move the average towards the model; its decay warms up as (1 + t) / (10 + t)."""
-    rate = 1 - min(AVERAGE, (1 + steps) / (10 + steps))
-    own, new = list(average.values()), list(model.state_dict().values())
-    torch._foreach_lerp_(own, new, rate)  # pyright: ignore[reportPrivateImportUsage]
