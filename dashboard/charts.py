@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
-from html import unescape
+from html import escape, unescape
 from typing import Any
 
 import streamlit as st
@@ -48,3 +49,13 @@ def show_map(spec: FigureSpec, key: str, on_pick: Callable[[list[str]], None]) -
     )  # fmt: skip
     if spec.caption:
         reads(spec.caption)
+
+
+def show_picture(content: bytes, width: float, alt: str) -> None:
+    """A drawn page in its true size on a white ground, whatever the theme; `width` in pixels."""
+    picture = (
+        f'<img alt="{escape(alt)}" style="width:{width:.0f}px;max-width:none;display:block" '
+        f'src="data:image/png;base64,{b64encode(content).decode()}">'
+    )
+    ground = "background:#fff;padding:12px;border-radius:4px;display:inline-block"
+    st.html(f'<div style="overflow-x:auto"><div style="{ground}">{picture}</div></div>')

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
 
-from dashboard.dialogue_data import DialogueNumbers
-from dashboard.markup import dot, shown, signed
-from dnr_core.figures.spec import emotion_colours, group_colour, part_group, part_groups
-from dnr_core.types import FAMILIES, MODALITIES, Utterance
+from dashboard.markup import dot, shown
+from dnr_core.figures.numbers import DialogueNumbers
+from dnr_core.figures.spec import emotion_colours
+from dnr_core.figures.turns import badges, bar_scale, clock, part_bar
+from dnr_core.figures.words import signed
+from dnr_core.types import FAMILIES, Utterance
 
 WINDOW = 40
 SPEAKER_COLOURS = ("#51606D", "#7A5C3E", "#3E6B5C", "#6B4E71", "#7A6A2F", "#2F5D7A", "#8A5561", "#555555")
@@ -65,7 +66,7 @@ def chat_html(numbers: DialogueNumbers, turn: int, bar: Callable[[int], str] | N
 
 
 def more(turn: int, words: str) -> str:
-    """A line that leads to a turn that is not shown."""
+    """A line that leads to a row that is not shown."""
     return f'<div class="more" role="button" tabindex="0" data-turn="{turn}">{words}</div>'
 
 
@@ -93,36 +94,6 @@ def initials(speaker: str) -> str:
     words = speaker.split()
     letters = "".join(word[0] for word in words[:2]) if len(words) > 1 else speaker.strip()[:2]
     return letters or "?"
-
-
-def clock(seconds: float) -> str:
-    """`83.25` → `1:23.2`."""
-    return f"{int(seconds // 60)}:{seconds % 60:04.1f}"
-
-
-def badges(utterance: Utterance) -> str:
-    """What was not measured, what was wrong with it, and the planted truth where it is known."""
-    absent = [name for name, there in zip(MODALITIES, utterance.present, strict=True) if not there]
-    faults = [fault.split(":", 1) for fault in utterance.faults]
-    notes = [": ".join(fault) for fault in faults]
-    if any(utterance.present):
-        notes += [f"no {name}" for name in absent if name not in {fault[0] for fault in faults}]
-    found = "".join(f'<i class="badge warn">⚠ {shown(note)}</i>' for note in notes)
-    return found + (
-        f'<i class="badge" title="planted: {shown(truth(utterance))}">planted: {shown(truth(utterance))}</i>'
-        if utterance.truth_family
-        else ""
-    )
-
-
-def truth(utterance: Utterance) -> str:
-    """The planted source in words."""
-    if utterance.truth_family == "none":
-        return "noise"
-    families, sources = (utterance.truth_family or "").split(";"), (utterance.truth_sources or "").split(";")
-    copies = families == ["unique"] and "+" in sources[0]
-    pairs = zip(families, sources, strict=False)
-    return f"two unique parts {sources[0]}" if copies else ", ".join(f"{family} {source}" for family, source in pairs)
 
 
 def truth_terms(utterance: Utterance) -> tuple[str, ...]:
@@ -161,52 +132,3 @@ def verdict(numbers: DialogueNumbers, turn: int) -> str:
         else f"{numbers.after[turn, predicted]:.2f}"
     )
     return f'{line}<div class="after">after: {changed} <small>Δ {signed(delta)}</small></div>'
-
-
-def bar_scale(numbers: DialogueNumbers) -> tuple[float, float]:
-    """Where zero stands (share of the width) and how many logits fill the bar, over the dialogue."""
-    if numbers.values is None:
-        return 0.5, 1.0
-    values = numbers.value_of_predicted()
-    up = float(np.clip(values, 0, None).sum(1).max())
-    down = float(np.clip(-values, 0, None).sum(1).max())
-    return down / max(up + down, 1e-9), max(up + down, 1e-9)
-
-
-def part_bar(numbers: DialogueNumbers, turn: int, zero: float, scale: float) -> str:
-    """Per family what speaks for the predicted class (right of zero) and against it (left): nothing cancels unseen."""
-    if numbers.values is None:
-        return ""
-    values, players = numbers.value_of_predicted()[turn], numbers.values.players
-    for_it, against = {}, {}
-    for group in part_groups(players):
-        own = values[[part_group(player) == group for player in players]]
-        for_it[group], against[group] = float(own[own > 0].sum()), float(own[own < 0].sum())
-    right = "".join(segment(group, value, scale * (1 - zero), scale) for group, value in for_it.items())
-    left = "".join(segment(group, value, scale * zero, scale) for group, value in reversed(against.items()))
-    open_question = numbers.claims is not None and not numbers.claims.reason and not numbers.claims.significant[turn]
-    marked = ' class="bar pale" title="no single part decisive"' if open_question else ' class="bar"'
-    return (
-        f'<div{marked}><span class="left" style="width:{100 * zero:.2f}%">{left}</span>'
-        f'<span class="right" style="width:{100 * (1 - zero):.2f}%">{right}</span></div>'
-    )
-
-
-def segment(group: str, value: float, side: float, scale: float) -> str:
-    """A piece of the bar, as wide as the value on its side of zero; its letter where there is room."""
-    if abs(value) < 0.003 * scale:
-        return ""
-    letter = group[0].upper() if abs(value) > 0.08 * scale else ""
-    style = f"width:{100 * abs(value) / side:.2f}%;--c:{group_colour(group)}"
-    return f'<i class="seg {shown(group)}" style="{style}" title="{shown(group)} {signed(value)} logits">{letter}</i>'
-
-
-def legend(numbers: DialogueNumbers) -> str:
-    """What the pieces of the bars mean."""
-    assert numbers.values is not None
-    players = numbers.values.players
-    tested = numbers.claims is not None and not numbers.claims.reason
-    pale = "; pale: no single part decisive" if tested else ""
-    groups = part_groups(players)
-    names = " ".join(f"{dot(group_colour(group))}{group[0].upper()} {shown(group)} &thinsp;" for group in groups)
-    return f'<span class="dnr-legend">{names} · right of the line: for the prediction; left: against{pale}</span>'

@@ -7,8 +7,8 @@ from typing import Any
 import streamlit as st
 
 from dashboard.chat import window
-from dashboard.compare_data import Compared, described, others
-from dashboard.compare_link import FLIPS
+from dashboard.compare_data import Compared, described, others, sides
+from dashboard.compare_link import FLIPS, SEEDS
 from dashboard.errors_queue import DIALOGUE_PAGE
 from dashboard.markup import dot, reads, shown, write
 from dashboard.rows import show_rows
@@ -17,7 +17,7 @@ from dnr_core.figures.spec import emotion_colours
 
 
 def choices(chosen: Selection) -> None:
-    """Run B, the split, which of both runs is A, and what they are."""
+    """Run B, the split, which of both runs is A, whether they stand for all their seeds, and what they are."""
     assert chosen.run is not None
     state, known = st.session_state, {info.name: info for info in others(chosen)}
 
@@ -26,6 +26,9 @@ def choices(chosen: Selection) -> None:
 
     def split_changed() -> None:
         state.split = state.pick_compare_split
+
+    def seeds_changed() -> None:
+        state.seeds = state.pick_seeds
 
     def swap() -> None:
         state.update(checkpoint=chosen.compared.against, against=chosen.run.info.name)
@@ -40,9 +43,18 @@ def choices(chosen: Selection) -> None:
         "Split", chosen.corpus.splits, key="pick_compare_split", on_change=split_changed, required=True
     )
     columns[2].button("swap A and B", disabled=chosen.compared.against is None, on_click=swap)
+    groups = sides(chosen)
+    if groups is not None:
+        state.pick_seeds = chosen.compared.seeds
+        st.segmented_control(
+            "Compare", list(SEEDS), key="pick_seeds", on_change=seeds_changed, format_func=SEEDS.get, required=True,
+            help="All seeds that were trained together with a run, where there are several: their mean, with intervals "
+            "that speak of other seeds, too.",
+        )  # fmt: skip
     against = known.get(chosen.compared.against or "")
-    sides = [("A", chosen.run.info), *([("B", against)] if against else [])]
-    write("<br>".join(f"<b>{side}</b> {shown(described(info))}" for side, info in sides))
+    folders = groups if groups is not None and chosen.compared.seeds == "all" else (None, None)
+    runs = [("A", chosen.run.info, folders[0]), *([("B", against, folders[1])] if against else [])]
+    write("<br>".join(f"<b>{side}</b> {shown(described(info, folder))}" for side, info, folder in runs))
 
 
 def show_flips(both: Compared) -> None:
@@ -87,7 +99,8 @@ def rows_html(both: Compared) -> str:
 
 def more(place: int, words: str) -> str:
     """A row that stands for those that are not shown."""
-    return f'<tr data-turn="{place}" tabindex="0"><td colspan="4">{words}</td></tr>'
+    link = f'<span class="more" role="button" tabindex="0" data-turn="{place}">{words}</span>'
+    return f'<tr><td colspan="4">{link}</td></tr>'
 
 
 def row_html(both: Compared, place: int, *, focused: bool) -> str:

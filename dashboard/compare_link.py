@@ -1,4 +1,4 @@
-"""What the Compare page adds to the address: the run to compare with, and whose right answers are listed."""
+"""What the Compare page adds to the address: the run to compare with, its seeds, and whose right answers are listed."""
 
 from __future__ import annotations
 
@@ -9,20 +9,28 @@ import streamlit as st
 from dashboard.words import select_word, short, unless
 from dnr_core.types import RunSummary
 
-COMPARE_LINK = ("against", "flips")
+COMPARE_LINK = ("against", "flips", "seeds")
 FLIPS = {"a": "only A right", "b": "only B right"}
+SEEDS = {"one": "these two runs", "all": "all their seeds"}
 
 
 @dataclass(frozen=True)
 class CompareChoice:
-    """`against`: the name of run B, None: not chosen; `flips`: which utterances are listed, of FLIPS."""
+    """`against`: the name of run B, None: not chosen; `flips`: which utterances are listed, of FLIPS; `seeds`: whether
+    the runs stand for all seeds of their configuration, of SEEDS.
+    """
 
     against: str | None
     flips: str
+    seeds: str
 
     def link(self) -> dict[str, list[str]]:
         """What goes into the address: nothing for what is at its default."""
-        return {"against": unless(self.against, None), "flips": unless(self.flips, next(iter(FLIPS)))}
+        return {
+            "against": unless(self.against, None),
+            "flips": unless(self.flips, next(iter(FLIPS))),
+            "seeds": unless(self.seeds, next(iter(SEEDS))),
+        }
 
 
 def select_comparison(
@@ -32,7 +40,8 @@ def select_comparison(
     for.
     """
     against = select_against(run, known, messages, reported="against" in taken)
-    return CompareChoice(against, select_word("flips", tuple(FLIPS), messages))
+    flips, seeds = select_word("flips", tuple(FLIPS), messages), select_word("seeds", tuple(SEEDS), messages)
+    return CompareChoice(against, flips, seeds)
 
 
 def select_against(

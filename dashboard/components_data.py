@@ -6,14 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
-from dashboard.chat import truth
-from dashboard.dialogue_data import CANNOT, DialogueNumbers, dialogue_numbers
+from dashboard.dialogue_data import CANNOT, dialogue_numbers
 from dashboard.markup import notice
 from dashboard.state import LISTED, SCOPES, Selection, engine, shelf
 from dnr_core.errors import DnRError
+from dnr_core.figures.numbers import DialogueNumbers
+from dnr_core.figures.turns import truth
 from dnr_core.types import REMOVALS, ComponentValues
 
 SCOPE_OF = {"dialogue": "dialogue", "turn": "utterance"}
@@ -146,12 +146,3 @@ def split_information(chosen: Selection, split: str) -> Any:
         f"Measure what the modalities tell of {split}", "ask_information",
         lambda progress: engine().split_information(*key, progress=progress),
     )  # fmt: skip
-
-
-def strongest_pair(found: Depth) -> tuple[str, str, float]:
-    """The two parts with the largest interaction in size, and that interaction."""
-    assert found.values.interactions is not None
-    table = np.tril(found.values.interactions[0, :, :, found.label], -1)
-    row, column = np.unravel_index(int(np.abs(table).argmax()), table.shape)
-    players = found.values.players
-    return players[int(row)], players[int(column)], float(table[row, column])

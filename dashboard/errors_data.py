@@ -49,6 +49,11 @@ class SplitErrors:
         """Labelled utterances that are predicted wrong, (N,) bool."""
         return (self.found.gold >= 0) & (self.predicted != self.found.gold)
 
+    @property
+    def cell_in_focus(self) -> tuple[int, int] | None:
+        """Gold and predicted class of the utterance in focus."""
+        return None if self.focus is None else (int(self.found.gold[self.focus]), int(self.predicted[self.focus]))
+
     def confidence(self, place: int) -> float:
         """The probability of the predicted class of one utterance."""
         return float(softmax(self.found.logits[place]).max())

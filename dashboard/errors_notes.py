@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.errors_data import tags_in_use
+from dashboard.errors_data import notes_by_utterance, tags_in_use
 from dashboard.markup import heading, notice, reads, shown, write
 from dashboard.state import Selection, engine
 from dnr_core.errors import DnRError
@@ -24,6 +24,17 @@ def attempt(action: Callable[..., Any], *values: Any) -> Any:
     except DnRError as error:
         st.session_state.notes_problem = str(error)
         return None
+
+
+def show_notes_of(chosen: Selection, utterance: Utterance) -> None:
+    """The tags and notes of one utterance on a page that reads no others."""
+    try:
+        notes = notes_by_utterance(chosen)
+    except DnRError as error:
+        notice(str(error))
+        return
+    heading("Notes and tags of this turn", "Kept on this machine; the Errors page lists all, and saves them.")
+    show_notes(chosen, utterance, notes)
 
 
 def show_notes(chosen: Selection, utterance: Utterance, notes: dict[str, list[Any]]) -> None:

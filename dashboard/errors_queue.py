@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from dashboard.chat import window
+from dashboard.chat import more, window
 from dashboard.errors_data import Listed, SplitErrors, steps
 from dashboard.errors_link import CELLS, QUEUES
 from dashboard.markup import dot, notice, reads, shown
@@ -120,10 +120,10 @@ def rows_html(chosen: Selection, errors: SplitErrors, shown_list: Listed, notes:
     span = window(count, here or 0)
     rows = [row_html(chosen, errors, shown_list, number, number == here, notes) for number in span]
     if span.start:
-        rows.insert(0, f'<div class="more" data-turn="{span.start - 1}">↑ {span.start:,} before</div>')
+        rows.insert(0, more(span.start - 1, f"↑ {span.start:,} before"))
     if span.stop < count:
-        rows.append(f'<div class="more" data-turn="{span.stop}">↓ {count - span.stop:,} more</div>')
-    return "".join(rows)
+        rows.append(more(span.stop, f"↓ {count - span.stop:,} more"))
+    return f'<div role="list">{"".join(rows)}</div>'
 
 
 def row_html(
@@ -138,7 +138,8 @@ def row_html(
     if written:
         badges += f'<i class="badge">{written} note{"s" if written > 1 else ""}</i>'
     return (
-        f'<div class="row{" focus" if focused else ""}" data-turn="{number}" tabindex="0"><div>'
+        f'<div class="row{" focus" if focused else ""}" data-turn="{number}" role="listitem" tabindex="0"'
+        f"{' aria-current=true' if focused else ''}><div>"
         f'<div class="meta"><b>{shown(utterance.speaker)}</b> {shown(utterance.dialogue_id)} · turn {utterance.turn}'
         f'{badges}</div><div class="text"><bdi>{shown(utterance.text) or "<em>no text</em>"}</bdi></div></div>'
         f"{verdict(errors, place, None if shown_list.suggested is None else int(shown_list.suggested[number]))}</div>"

@@ -6,14 +6,15 @@ from pathlib import Path
 
 import streamlit as st
 
-from dashboard import dialogue_figures
 from dashboard.charts import show
 from dashboard.chat import truth_terms
 from dashboard.components_data import about_turn
 from dashboard.dialogue_data import DialogueNumbers, offered_to
-from dashboard.markup import dot, heading, notice, shown, signed, table, track, write
+from dashboard.markup import dot, heading, notice, shown, table, track, write
 from dashboard.state import Selection
+from dnr_core.figures import dialogue as dialogue_figures
 from dnr_core.figures.spec import emotion_colours
+from dnr_core.figures.words import signed
 
 OFFERED = ("bits", "atom", "BROJA", "modality", "null")
 VIDEO = {".mp4", ".mkv", ".avi", ".webm"}

@@ -80,7 +80,7 @@ ENTRIES = (
     Entry("logit", "The model's score of an emotion before it becomes a probability.",
           "p = exp(logit) / Σ exp(logits)", "Bridle 1990, Probabilistic interpretation of feedforward network outputs",
           ("logits",)),
-    Entry("attribution", "How much each feature, turn, modality or part moved one prediction away from a baseline.",
+    Entry("attribution", "How much each feature, turn, modality, part or word moved one prediction from a baseline.",
           "integrated gradients: (xᵢ − bᵢ) · ∫₀¹ ∂f(b + t (x − b)) / ∂xᵢ dt", "Sundararajan, Taly and Yan 2017; "
           "computed by Captum, arXiv 2009.07896", ("what made the",)),
     Entry("faithfulness", "Whether an attribution describes the model: putting items back in its order must raise the "

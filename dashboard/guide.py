@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from dashboard.dialogue_data import split_steps
@@ -15,6 +16,8 @@ from dnr_core.errors import DnRError
 from dnr_core.figures.spec import readable
 
 COOKIE = "dnr_guide_seen"
+NOISE = "none"
+"""The planted source of an utterance that has none: its label is drawn at random."""
 OVERVIEW, DIALOGUE, ERRORS = "views/overview.py", "views/dialogue.py", "views/errors.py"
 REMEMBER = st.components.v2.component(  # pyright: ignore[reportAttributeAccessIssue]
     "dnr_guide_seen",
@@ -34,12 +37,28 @@ class Step:
     prepare: Callable[[Selection], Any] | None = None
 
 
-def first_error(chosen: Selection) -> None:
-    """Put the first wrong prediction of the split in focus; where there is none, what is in focus stays."""
-    errors = split_steps(chosen, chosen.corpus.splits[-1]).errors
+def telling_error(chosen: Selection) -> None:
+    """Put a wrong prediction that can be understood in focus; where there is none, what is in focus stays."""
+    split = chosen.corpus.splits[-1]
+    errors = split_steps(chosen, split).errors
     if len(errors):
-        utterance = chosen.corpus.utterance(int(errors[0]))
+        utterance = chosen.corpus.utterance(most_telling(chosen, split, errors))
         go_to(utterance.dialogue_id, utterance.turn)
+
+
+def most_telling(chosen: Selection, split: str, errors: np.ndarray) -> int:
+    """Of the rows `errors` the first with a decisive part, else the first; planted noise where there is no other."""
+    truth = chosen.corpus.utterances["truth_family"].to_numpy(dtype=object)[errors]
+    errors = errors[truth != NOISE] if (truth != NOISE).any() else errors
+    assert chosen.run is not None
+    try:
+        claims = engine().split_claims(chosen.run.info.name, str(chosen.corpus_name), split)
+    except DnRError:
+        claims = None
+    if claims is None:
+        return int(errors[0])
+    decisive = errors[claims.significant[np.searchsorted(chosen.corpus.rows(split), errors)]]
+    return int([*decisive, *errors][0])
 
 
 def strongest_part(chosen: Selection) -> str | None:
@@ -65,7 +84,7 @@ STEPS = (
     Step("What you see", "Predictions divided into parts: unique to text, audio or visual, redundant between two, "
          "synergistic where only both tell. This page: how good they are."),
     Step("A wrong prediction", "The bar under a prediction shows which parts spoke for it (right of the line) and "
-         "against it (left).", "Go to the first one", DIALOGUE, first_error),
+         "against it (left).", "Go to one", DIALOGUE, telling_error),
     Step("Switch a part off", "Is it still predicted without the part that speaks most for it? Any part can be "
          "switched beside the conversation.", "Switch it off", DIALOGUE, switch_off),
     Step("Write it down", "A note or a tag on this turn stays on this machine, and can be saved as CSV.",

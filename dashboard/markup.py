@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterable, Sequence
-from html import escape
 
 import streamlit as st
 
 from dashboard.glossary import Entry, entry_of
+from dnr_core.figures.markup import dot as dot
+from dnr_core.figures.markup import score_cell as score_cell
+from dnr_core.figures.markup import share as share
+from dnr_core.figures.markup import shown as shown
+from dnr_core.figures.markup import table_html
 
 STYLE = """
 <style>
@@ -54,6 +58,8 @@ STYLE = """
   [data-testid="stColumn"]:has([data-testid="stPlotlyChart"], .dnr table, [data-testid="stFileUploader"],
     [data-testid="stBidiComponentIsolated"]) {min-width: 100%;}
   .dnr td {white-space: normal;}
+  .dnr td small {white-space: nowrap;}
+  .dnr-tiles {grid-template-columns: repeat(auto-fit, minmax(118px, 1fr));}
   .dnr th, .dnr td {padding-left: 4px; padding-right: 4px;}
 }
 @media (max-width: 1100px) {
@@ -75,13 +81,6 @@ STYLE = """
 .dnr-track i {display: block; height: 100%; background: var(--st-primary-color, #2F6F9F); border-radius: 2px;}
 </style>
 """
-CONTROL_PICTURES = {code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\n\t"} | {127: "\u2421"}
-CONTROL_PICTURES |= dict.fromkeys(range(128, 160), "␦")
-
-
-def shown(text: object) -> str:
-    """Any text as HTML that shows it literally: markup escaped, control characters as pictures."""
-    return escape(str(text).translate(CONTROL_PICTURES), quote=True)
 
 
 def write(body: str) -> None:
@@ -132,11 +131,6 @@ def reads(sentence: str) -> None:
     st.html(f'<div class="dnr dnr-reads">{shown(sentence)}</div>')
 
 
-def dot(colour: str) -> str:
-    """A small square of a colour; always beside the name that it stands for."""
-    return f'<span class="dnr-dot" style="background:{colour}"></span>'
-
-
 def track(share: float, colour: str, tick: float | None = None) -> str:
     """A small bar for a share from 0 to 1; a tick where it was before."""
     mark = "" if tick is None else f'<u style="left:{100 * tick:.1f}%"></u>'
@@ -145,9 +139,7 @@ def track(share: float, colour: str, tick: float | None = None) -> str:
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """A dense table; cells are HTML already."""
-    head = "".join(f"<th>{shown(name)}</th>" for name in header)
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    write(f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>")
+    write(table_html(header, rows))
 
 
 def tiles(items: Iterable[tuple[str, str, str]]) -> None:
@@ -157,23 +149,3 @@ def tiles(items: Iterable[tuple[str, str, str]]) -> None:
         for label, value, under in items
     )
     write(f'<div class="dnr-tiles">{cells}</div>')
-
-
-def signed(value: float, digits: int = 2) -> str:
-    """`+0.12` or `−0.12` with a real minus, `0.00` without a sign."""
-    written = f"{value:+.{digits}f}"
-    return written.replace("-", "−") if float(written) else written[1:]
-
-
-def score_cell(value: float | None, interval: Sequence[float] | None = None) -> str:
-    """A score as an HTML cell, its interval small beside it."""
-    if value is None or interval is None:
-        return share(value)
-    return f"{value:.3f} <small>{interval[0]:.2f}–{interval[1]:.2f}</small>"
-
-
-def share(value: float | None, interval: Sequence[float] | None = None) -> str:
-    """`0.612` or `0.612 (0.58–0.64)`, a dash where there is none."""
-    if value is None:
-        return "–"
-    return f"{value:.3f}" + (f" ({interval[0]:.2f}–{interval[1]:.2f})" if interval is not None else "")

@@ -9,5 +9,6 @@ PAGES = (
     ("projection.py", "Projection", ":material/scatter_plot:", "projection"),
     ("errors.py", "Errors", ":material/fact_check:", "errors"),
     ("compare.py", "Compare", ":material/compare_arrows:", "compare"),
+    ("figures.py", "Figures", ":material/picture_as_pdf:", "figures"),
     ("data.py", "Data", ":material/database:", "data"),
 )

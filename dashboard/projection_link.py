@@ -7,15 +7,10 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard.words import select_word, short, unless
+from dnr_core.figures.maps import COLOURS, WHOLE
 from dnr_core.types import MAPS, RunSummary, map_parts
 
 MAP_LINK = ("space", "map", "colour")
-METHODS = {"umap": "UMAP", "pca": "PCA"}
-COLOURS = {
-    "emotion": "gold emotion", "prediction": "prediction", "correctness": "right or wrong", "confidence": "confidence",
-    "dominant": "dominant part", "speaker": "speaker", "split": "split",
-}  # fmt: skip
-WHOLE = "all"
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ import streamlit as st
 from dashboard.attribution_link import ATTRIBUTION_LINK, AttributionChoice, select_attribution
 from dashboard.compare_link import COMPARE_LINK, CompareChoice, select_comparison
 from dashboard.errors_link import ERROR_LINK, ErrorChoice, select_errors
+from dashboard.figures_link import FIGURE_LINK, FigureChoice, select_figure
 from dashboard.projection_link import MAP_LINK, MapChoice, select_map
 from dashboard.words import select_word, short, unless
 from dnr_core.config import checkpoint_root, data_root
@@ -25,7 +26,10 @@ from dnr_core.errors import DnRError
 from dnr_core.serve import DEMO_CORPUS, DEMO_RUN, Engine, Recent
 from dnr_core.types import REMOVALS, CorpusInfo, RunInfo, RunSummary
 
-OPTIONAL = ("off", "scope", "listed", "emotion", "removal", *ERROR_LINK, *MAP_LINK, *COMPARE_LINK, *ATTRIBUTION_LINK)
+OPTIONAL = (
+    "off", "scope", "listed", "emotion", "removal", *ERROR_LINK, *MAP_LINK, *COMPARE_LINK, *ATTRIBUTION_LINK,
+    *FIGURE_LINK,
+)  # fmt: skip
 """Left out of the address while they are at their default, so that an address without them means the default."""
 LINK = ("corpus", "checkpoint", "dialogue", "turn", *OPTIONAL)
 SCOPES = {"dialogue": "every turn", "turn": "this turn only"}
@@ -39,7 +43,8 @@ class Selection:
 
     `emotion`: the one to explain, None: the predicted one; `removal`: what stands for a part that is off;
     `messages` are for the reader, one line each; `corpus` is a data.corpus.Corpus; `errors`: see errors_link;
-    `map`: see projection_link; `compared`: see compare_link; `attributed`: see attribution_link.
+    `map`: see projection_link; `compared`: see compare_link; `attributed`: see attribution_link;
+    `drawn`: see figures_link.
     """
 
     corpus_name: str | None
@@ -57,6 +62,7 @@ class Selection:
     map: MapChoice
     compared: CompareChoice
     attributed: AttributionChoice
+    drawn: FigureChoice
 
 
 @st.cache_resource
@@ -136,7 +142,8 @@ def write_link(chosen: Selection) -> None:
         "emotion": unless(chosen.emotion, None),
         "removal": unless(chosen.removal, REMOVALS[0]),
     }
-    link |= chosen.errors.link() | chosen.map.link() | chosen.compared.link() | chosen.attributed.link()
+    for part in (chosen.errors, chosen.map, chosen.compared, chosen.attributed, chosen.drawn):
+        link |= part.link()
     link = {name: given for name, given in link.items() if given}
     if {name: st.query_params.get_all(name) for name in st.query_params} != link:
         st.query_params.from_dict(link)
@@ -162,9 +169,10 @@ def select() -> Selection:
     known = tuple(info.name for info in runs(str(engine().checkpoints)))
     compared = select_comparison(run, known, messages, taken)
     attributed = select_attribution(run, messages, taken)
+    drawn = select_figure(messages)
     chosen = Selection(
         corpus_name, corpus, run, dialogue, turn, off, scope, listed, emotion, removal, tuple(messages),
-        errors, mapped, compared, attributed,
+        errors, mapped, compared, attributed, drawn,
     )  # fmt: skip
     write_link(chosen)
     return chosen

@@ -11,11 +11,11 @@ import streamlit as st
 
 from dashboard import attribution_data, whatif_edits
 from dashboard.attribution_link import AttributionChoice, preferred
-from dashboard.dialogue_data import DialogueNumbers
 from dashboard.markup import heading, notice, reads, shown, write
 from dashboard.state import Selection, engine
 from dashboard.whatif_edits import DONORS, Draft, change, change_edit, focused
 from dnr_core.errors import DnRError
+from dnr_core.figures.numbers import DialogueNumbers
 from dnr_core.figures.spec import readable
 from dnr_core.serve import Edit
 from dnr_core.types import MODALITIES, split_player
@@ -54,7 +54,8 @@ def features(chosen: Selection, numbers: DialogueNumbers, made: Draft, edit: Edi
         "Features", "In their own units, from the 1st to the 99th percentile of the training data; ▲ is the real value."
     )
     offered = chosen.run.modalities
-    modality = made.modality if made.modality in offered else offered[0]
+    first = whatif_edits.first_named(chosen.corpus.feature_names, offered)
+    modality = made.modality if made.modality in offered else first
     ranges = engine().feature_ranges(str(chosen.corpus_name), modality)
     left, right = st.columns([1.5, 1], vertical_alignment="bottom")
     st.session_state.whatif_modality = modality

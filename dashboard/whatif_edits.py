@@ -127,3 +127,9 @@ def in_force(chosen: Selection, made: Draft) -> Edit:
     parts = tuple(part for part in replaceable(chosen, edit) if part in made.parts)
     donor = donor_id(chosen, made, parts) if parts else None
     return replace(edit, parts=tuple((part, donor) for part in parts)) if donor else edit
+
+
+def first_named(names: dict[str, tuple[str, ...]], offered: tuple[str, ...]) -> str:
+    """The first modality whose features have names of their own: numbers of an embedding say nothing to a reader."""
+    stems = {modality: {name.rstrip("0123456789") for name in names[modality]} for modality in offered}
+    return next((modality for modality in offered if len(stems[modality]) > 1), offered[0])

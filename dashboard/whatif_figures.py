@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dashboard.dialogue_data import DialogueNumbers
-from dashboard.dialogue_figures import strip
-from dashboard.markup import dot, shown, signed
+from dashboard.markup import dot, shown
+from dnr_core.figures.dialogue import strip
+from dnr_core.figures.numbers import DialogueNumbers
 from dnr_core.figures.spec import ACCENT, QUIET, FigureSpec, emotion_colours, readable
+from dnr_core.figures.words import signed
 from dnr_core.serve import Edit
 
 BEFORE, AFTER = "before", "after"

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, get_args
 import tyro
 
 from dnr_core.config import Divide, LeftOut
-from dnr_core.types import ATTRIBUTIONS
+from dnr_core.types import ATTRIBUTIONS, REMOVALS
 
 PROGRAM = "python -m dnr_core"
 EVERY_PART = "each"
@@ -150,7 +150,7 @@ class Explain:
 
 @dataclass(frozen=True)
 class Attribute:
-    """What made one prediction: values of features, turns, modalities or parts, with their completeness error."""
+    """What made one prediction: values of features, turns, modalities, parts or words, with their error."""
 
     checkpoint: Path
     utterance: str
@@ -160,11 +160,11 @@ class Attribute:
     method: Annotated[str, tyro.conf.arg(help=", ".join(ATTRIBUTIONS))] = ATTRIBUTIONS[0]
     target: str | None = None
     """The emotion to explain; default: the predicted one."""
-    baseline: Literal["mean", "zero", "donor"] = "mean"
-    """What stands for `not there`: the train mean, zeros, or other train utterances."""
+    baseline: Literal["mean", "zero", "donor"] | None = None
+    """What stands for `not there`: the train mean (default), zeros, or other train utterances; for words padding."""
     scale: Literal["logit", "probability"] = "logit"
-    over: Literal["features", "turns", "modalities", "components"] | None = None
-    """Default: the first that the method offers."""
+    over: Literal["features", "turns", "modalities", "components", "words"] | None = None
+    """Default: the first that the method offers; words need the text encoder (requirements-text.txt)."""
     json: bool = False
 
 
@@ -178,6 +178,78 @@ class Project:
     parts: tuple[str, ...] = ("all",)
     """Such as unique:text, a family, `all` parts together, or hidden; `each`: a map of every one of these."""
     method: Literal["umap", "pca"] = "umap"
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class Export:
+    """Write figures for a paper, each with its numbers, a LaTeX table, a caption and the link to the same view."""
+
+    checkpoint: Path
+    corpus: Path | None = None
+    """Default: the corpus that the run was trained on."""
+    split: Split = "test"
+    out: Path = Path("figures")
+    """Folder of the zips, one a figure; a figure that is there is replaced."""
+    figure: tuple[str, ...] = ("all",)
+    """Names of figures, or `all`; what cannot be shown is said, and the rest goes on."""
+    format: str = "pdf"
+    """One or more of pdf, svg, png and eps, such as pdf,svg."""
+    preset: str = "acl1"
+    """wacv, ieee1, ieee2, acl1, acl2 (column widths), slide or poster."""
+    width: float | None = None
+    """Inches, in place of the preset's."""
+    height: float | None = None
+    """Inches; as tall as the content needs where it is left out."""
+    font_size: float | None = None
+    """Points, in place of the preset's."""
+    serif: bool = False
+    grey: bool = False
+    """Safe in greyscale: told apart by lightness, hatching and written signs."""
+    title: bool = False
+    dpi: int = 300
+    """Of png, and of points that are rasterised in large maps."""
+    text_as_paths: bool = False
+    """In svg: letters as shapes, for where the font is not installed."""
+    loose: bool = False
+    """Folders of files in place of zips."""
+    utterance: str | None = None
+    """Id of the utterance that figures of one turn are about; default: one with a decisive part."""
+    emotion: str | None = None
+    """The emotion that is explained; default: the predicted one."""
+    removal: str = REMOVALS[0]
+    """What stands for a part that is off: mean, zero or donor."""
+    against: Path | None = None
+    """Another run to compare with."""
+    study: Path | None = None
+    """Folder of a study, for its figures."""
+    part: str = "all"
+    """What is mapped, as in `project`."""
+    colour: str = "emotion"
+    """Of the points of the map: emotion, prediction, correctness, confidence, dominant, speaker or split."""
+    server: str = "http://localhost:8501"
+    """Where the dashboard is served, for the links."""
+    json: bool = False
+
+
+@dataclass(frozen=True)
+class Report:
+    """Write everything about a run on a split as one file that opens without a network: all pages and figures."""
+
+    checkpoint: Path
+    corpus: Path | None = None
+    """Default: the corpus that the run was trained on."""
+    split: Split = "test"
+    out: Path | None = None
+    """Default: report.html, or report.pdf."""
+    format: Literal["html", "pdf"] | None = None
+    """pdf needs an installed Chromium; default: by the ending of --out, else html."""
+    against: Path | None = None
+    """Another run to compare with."""
+    study: Path | None = None
+    """Folder of a study, for its figures."""
+    utterance: str | None = None
+    """Id of the utterance that figures of one turn are about; default: one with a decisive part."""
     json: bool = False
 
 
@@ -234,6 +306,8 @@ class Study:
     """auto: CUDA where there is one."""
     table_only: bool = False
     """Train nothing; write the tables of the runs that are there."""
+    page: Path | None = None
+    """A document that holds `<!-- study NAME -->` and `<!-- end of study NAME -->`: the tables go between them."""
     json: bool = False
 
 
@@ -284,6 +358,8 @@ Command = (
     | Annotated[Project, tyro.conf.subcommand("project")]
     | Annotated[Verify, tyro.conf.subcommand("verify")]
     | Annotated[Study, tyro.conf.subcommand("study")]
+    | Annotated[Export, tyro.conf.subcommand("export")]
+    | Annotated[Report, tyro.conf.subcommand("report")]
     | Annotated[Tune, tyro.conf.subcommand("tune")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]
 )

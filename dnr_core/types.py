@@ -17,12 +17,12 @@ SPLITS: tuple[str, ...] = ("train", "dev", "test")
 FAMILIES: tuple[str, ...] = ("unique", "redundant", "synergistic")
 SCOPES: tuple[str, ...] = ("dialogue", "utterance")
 REMOVALS: tuple[str, ...] = ("mean", "zero", "donor")
-OVERS: tuple[str, ...] = ("features", "turns", "modalities", "components")
+OVERS: tuple[str, ...] = ("features", "turns", "modalities", "components", "words")
 """What attributions can be given to."""
 ATTRIBUTION_VIEWS: dict[str, tuple[str, ...]] = {
-    "integrated_gradients": ("features", "turns", "modalities"),
+    "integrated_gradients": ("features", "turns", "modalities", "words"),
     "gradient_x_input": OVERS,
-    "gradient_shap": OVERS,
+    "gradient_shap": OVERS[:4],
     "feature_ablation": OVERS,
     "shapley_value_sampling": ("turns", "modalities", "components", "features"),
     "occlusion": ("turns",),
@@ -42,7 +42,7 @@ class AttributionOptions(TypedDict, total=False):
 
     method: str
     target: str | None
-    baseline: str
+    baseline: str | None
     scale: str
     over: str | None
 

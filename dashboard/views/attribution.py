@@ -1,22 +1,24 @@
-"""Attribution: which features, turns, modalities or parts made one prediction, and how far that can be trusted."""
+"""Attribution: which features, turns, modalities, parts or words made one prediction, and how far to trust that."""
 
 from typing import Any
 
 import streamlit as st
 
-from dashboard import attribution_data, attribution_figures, controls, focus
+from dashboard import attribution_data, attribution_tables, attribution_words, controls, focus
 from dashboard.charts import show, show_clickable
 from dashboard.chat import show_chat
-from dashboard.dialogue_data import DialogueNumbers, predicted_dialogue
-from dashboard.markup import heading, reads, table
+from dashboard.dialogue_data import predicted_dialogue
+from dashboard.markup import heading, reads, table, write
 from dashboard.state import Selection, go_to
+from dnr_core.figures import attribution as attribution_figures
+from dnr_core.figures.numbers import DialogueNumbers
 
 TOP = (10, 20, 40)
 
 
 def page() -> None:
     """The whole page, from the selection to the pictures."""
-    chosen = controls.open_page("Attribution", "Which features, turns, modalities or parts made one prediction.")
+    chosen = controls.open_page("Attribution", "Which features, turns, modalities, parts or words made one prediction.")
     controls.step_buttons(chosen, controls.dialogue_picker(chosen))
     numbers = predicted_dialogue(chosen, attribution_data.NO_RUN)
     if not focus.opened_turn(chosen, numbers):
@@ -44,13 +46,16 @@ def picture(chosen: Selection, numbers: DialogueNumbers, found: Any) -> None:
     elif found.over == "turns":
         spec = attribution_figures.turns(found)
         show_clickable(spec, "turns", lambda point: go_to(chosen.dialogue, controls.turn_of(point)))
+    elif found.over == "words":
+        write(f"<small>{attribution_words.ABOUT}</small>{attribution_words.sentence(found)}")
+        show(attribution_words.bars(found), "words")
     else:
         show(attribution_figures.blocks(found), "blocks")
-    table(attribution_figures.EXACTNESS, attribution_figures.exactness(found))
+    table(attribution_tables.EXACTNESS, attribution_tables.exactness(found))
     if found.notes:
         reads("Note: " + "; ".join(found.notes) + ".")
     if found.over == "turns":
-        bar = attribution_figures.turn_bar(found)
+        bar = attribution_tables.turn_bar(found)
         show_chat(numbers, chosen.turn, lambda turn: go_to(chosen.dialogue, turn), bar)
 
 
@@ -68,8 +73,8 @@ def faithfulness(chosen: Selection, numbers: DialogueNumbers, found: Any) -> Non
     with left:
         show(attribution_figures.insertion(found, tested), "insertion")
     with right:
-        table(["test", "result"], attribution_figures.checks(tested))
-        reads(attribution_figures.ABOUT_CHECKS.format(count=len(found.values)))
+        table(["test", "result"], attribution_tables.checks(tested))
+        reads(attribution_tables.ABOUT_CHECKS.format(count=len(found.values)))
 
 
 page()

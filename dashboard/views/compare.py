@@ -1,22 +1,24 @@
-"""Compare: two runs on the same utterances, which is better, on which emotions, and who flips which utterance."""
+"""Compare: two runs, or all their seeds, on the same utterances: which is better, where, and who flips which turn."""
 
 import streamlit as st
 
-from dashboard import compare_data, compare_figures, compare_flips, controls, dialogue_figures
+from dashboard import compare_data, compare_flips, compare_tables, controls
 from dashboard.charts import show
 from dashboard.compare_data import Compared
-from dashboard.dialogue_data import DialogueNumbers, failed_parts
+from dashboard.dialogue_data import failed_parts
 from dashboard.markup import heading, notice, reads, shown, table, tiles, write
 from dnr_core.errors import DnRError
+from dnr_core.figures import compare as compare_figures
+from dnr_core.figures import compare_rows
+from dnr_core.figures import dialogue as dialogue_figures
+from dnr_core.figures.numbers import DialogueNumbers
 
 BETTER = ("weighted F1", "accuracy", "bootstrap interval", "McNemar")
 
 
 def page() -> None:
     """The whole page, from the selection to the pictures."""
-    chosen = controls.open_page(
-        "Compare", "Two runs on the same utterances: which is better, where, and by what parts."
-    )
+    chosen = controls.open_page("Compare", "Two runs on the same utterances: which is better, where, by what parts.")
     if chosen.run is None:
         if not chosen.messages:
             notice(compare_data.NO_RUN, kind="info")
@@ -46,11 +48,12 @@ def scores(both: Compared) -> None:
     """The paired differences of the scores, and of the F1 of each emotion."""
     left, right = st.columns([1, 1.1], gap="medium")
     with left:
-        heading(f"Which is better on {both.split}?", compare_figures.ABOUT_SCORES, term=BETTER)
-        table(compare_figures.SCORE_HEADER, compare_figures.score_rows(both.found))
-        reads(compare_figures.verdict(both.found))
-        tiles(compare_figures.agreement(both.found))
-        reads(compare_figures.mcnemar_reading(both.found))
+        about = compare_data.ABOUT_SEEDS if both.seeds else compare_rows.ABOUT_SCORES
+        heading(f"Which is better on {both.split}?", about, term=BETTER)
+        table(compare_rows.SCORE_HEADER, compare_rows.score_rows(both.found))
+        reads(compare_rows.verdict(both.found))
+        tiles(compare_rows.agreement(both.found))
+        reads(compare_rows.mcnemar_reading(both.found))
     with right:
         heading("By emotion", "Change of F1 with its 95 % interval: right of zero B is better.", term="weighted F1")
         spec = compare_figures.class_changes(both.found)
@@ -64,17 +67,18 @@ def flips(both: Compared) -> None:
     """Who is right where the other is wrong, and what both make of the utterance in focus."""
     left, right = st.columns([1.2, 1], gap="medium")
     with left:
-        heading("Who gets which turn right?", f"Turns of {both.split} that one run gets right and the other wrong.")
+        heading("Who gets which turn right?", compare_data.about_flips(both))
         compare_flips.show_flips(both)
     with st.spinner("Computing this dialogue …", show_time=True):
         a, b = compare_data.focus_of_both(both)
     utterance = a.dialogue.utterances[both.a.turn]
     with right:
-        heading(f"In focus: {utterance.speaker}, turn {both.a.turn} of {both.a.dialogue}", utterance.utterance_id)
+        about = compare_data.about_focus(both, utterance.utterance_id)
+        heading(f"In focus: {utterance.speaker}, turn {both.a.turn} of {both.a.dialogue}", about)
         write(f'<bdi style="overflow-wrap:anywhere">{shown(utterance.text)}</bdi>')
         if a.before is not None and b.before is not None:
-            table(["probability", "A", "B"], compare_figures.chances(a, b, both.a.turn))
-            reads(compare_figures.both_say(both, a, b))
+            table(["probability", "A", "B"], compare_tables.chances(a, b, both.a.turn))
+            reads(compare_tables.both_say(both, a, b))
     explained(both, a, b)
 
 
@@ -83,7 +87,7 @@ def explained(both: Compared, a: DialogueNumbers, b: DialogueNumbers) -> None:
     if a.values is None or b.values is None:
         notice(str(a.problem or b.problem), kind="info")
         return
-    heading("What made them say so", compare_figures.ABOUT_PARTS, term=("Shapley value", "part", "logit", "decisive"))
+    heading("What made them say so", compare_tables.ABOUT_PARTS, term=("Shapley value", "part", "logit", "decisive"))
     for column, side, chosen, numbers in zip(st.columns(2, gap="medium"), "AB", (both.a, both.b), (a, b), strict=True):
         with column:
             said = numbers.emotions[int(numbers.predicted[chosen.turn])]

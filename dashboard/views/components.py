@@ -2,13 +2,17 @@
 
 import streamlit as st
 
-from dashboard import components_data, components_figures, controls, dialogue_figures, focus
+from dashboard import components_data, controls, focus
 from dashboard.charts import show
 from dashboard.components_data import Depth
-from dashboard.dialogue_data import DialogueNumbers, failed_parts
+from dashboard.dialogue_data import failed_parts
 from dashboard.markup import heading, notice, reads, table, write
 from dashboard.state import SCOPES, Selection, engine
 from dnr_core.errors import DnRError
+from dnr_core.figures import components as components_figures
+from dnr_core.figures import dialogue as dialogue_figures
+from dnr_core.figures.bits_rows import BITS_HEADER, bits_table
+from dnr_core.figures.numbers import DialogueNumbers
 
 
 def page() -> None:
@@ -30,7 +34,7 @@ def page() -> None:
         focus.offered(chosen)
     if found is not None:
         heading("Pairs of parts", components_data.ABOUT_PAIRS, term=("interaction", "coalition", "part", "logit"))
-        show(components_figures.interactions(found), "interactions")
+        show(components_figures.interactions(found.values, found.label, numbers.emotions), "interactions")
     split = numbers.dialogue.split
     write(f"<h2>All turns of {split}</h2>")
     if components_data.has_parts(chosen):
@@ -51,7 +55,7 @@ def used(chosen: Selection, numbers: DialogueNumbers) -> Depth | None:
         dialogue_figures.about_values(found.values.players),
         term=components_data.USED,
     )
-    show(components_figures.parts(found), "parts")
+    show(dialogue_figures.part_values(found.values, 0, found.label, numbers.emotions), "parts")
     if components_data.is_tested(chosen, found):
         reads(dialogue_figures.claim(numbers, chosen.turn, failed_parts(chosen)))
     else:
@@ -88,7 +92,7 @@ def information_of_split(chosen: Selection, split: str) -> None:
         with left:
             show(components_figures.bits_bars(found), "bits")
         with right:
-            table(components_figures.BITS_HEADER, components_figures.bits_table(found))
+            table(BITS_HEADER, bits_table(found))
 
 
 page()

@@ -2,12 +2,15 @@
 
 import streamlit as st
 
-from dashboard import controls, dialogue_figures, focus, signals
+from dashboard import controls, errors_notes, focus, signals
 from dashboard.charts import show, show_clickable
-from dashboard.chat import clock, legend, show_chat, truth, truth_terms
-from dashboard.dialogue_data import DialogueNumbers, dialogue_numbers, failed_parts
+from dashboard.chat import show_chat, truth_terms
+from dashboard.dialogue_data import dialogue_numbers, failed_parts
 from dashboard.markup import heading, notice, reads, write
 from dashboard.state import Selection, go_to
+from dnr_core.figures import dialogue as dialogue_figures
+from dnr_core.figures.numbers import DialogueNumbers
+from dnr_core.figures.turns import clock, legend, truth
 
 SWITCHED = ("part", "unique", "redundant", "synergistic", "removal", "scope")
 VALUES = ("Shapley value", "part", "modality", "logit", "decisive", "completeness")
@@ -35,6 +38,7 @@ def page() -> None:
         show_chat(numbers, chosen.turn, lambda turn: go_to(chosen.dialogue, turn))
     with right:
         side(chosen, numbers)
+    errors_notes.show_notes_of(chosen, numbers.dialogue.utterances[chosen.turn])
 
 
 def side(chosen: Selection, numbers: DialogueNumbers) -> None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard import controls, errors_data, errors_figures, errors_notes, errors_queue
+from dashboard import controls, errors_data, errors_notes, errors_queue, errors_tables
 from dashboard.charts import show, show_clickable
 from dashboard.errors_data import SplitErrors
 from dashboard.errors_link import pick_cell, pick_slice
@@ -10,6 +10,8 @@ from dashboard.markup import heading, notice, reads, shown, table, write
 from dashboard.rows import show_rows
 from dashboard.state import Selection
 from dnr_core.errors import DnRError
+from dnr_core.figures import audit_rows
+from dnr_core.figures import errors as errors_figures
 
 
 def page() -> None:
@@ -44,7 +46,9 @@ def review(chosen: Selection, errors: SplitErrors) -> None:
     left, right = st.columns([1, 1.15], gap="medium")
     with left:
         heading("Confusions", "Gold in rows, predicted in columns.", term="confusion")
-        spec = errors_figures.confusion(errors, chosen.errors.cell, chosen.errors.cells)
+        spec = errors_figures.confusion(
+            errors.found, chosen.errors.cells, at=errors.cell_in_focus, cell=chosen.errors.cell
+        )
         show_clickable(spec, "confusions", lambda point: pick_cell(errors.found.emotions, errors_queue.cell_of(point)))
     with right:
         with st.spinner("Listing …", show_time=True):
@@ -64,17 +68,17 @@ def measures(chosen: Selection, errors: SplitErrors) -> None:
     """Slices, calibration, and errors that follow the conversation."""
     left, right = st.columns([1.15, 1], gap="medium")
     with left:
-        heading("Slices", errors_figures.ABOUT_SLICES, term=errors_data.SLICES)
-        picture = errors_figures.slice_table(errors, chosen.errors.slice)
+        heading("Slices", errors_tables.ABOUT_SLICES, term=errors_data.SLICES)
+        picture = errors_tables.slice_table(errors, chosen.errors.slice)
         slices = errors.audit.slices
         show_rows("slice_rows", picture, lambda place: pick_slice(slices[place].group, slices[place].name))
-        reads(errors_figures.slice_reading(errors))
+        reads(audit_rows.slice_reading(errors.audit))
     with right:
         heading("Calibration", errors_data.ABOUT_CALIBRATION, term=("calibration", "ECE", "bootstrap interval"))
-        show(errors_figures.reliability(errors), "reliability")
-    heading("Do errors follow the conversation?", errors_figures.ABOUT_KINDS, term=errors_data.KINDS)
-    table(errors_figures.KIND_HEADER, errors_figures.kind_rows(errors))
-    reads(errors_figures.kind_reading(errors))
+        show(errors_figures.reliability(errors.audit), "reliability")
+    heading("Do errors follow the conversation?", audit_rows.ABOUT_KINDS, term=errors_data.KINDS)
+    table(audit_rows.KIND_HEADER, audit_rows.kind_rows(errors.audit))
+    reads(audit_rows.kind_reading(errors.audit))
 
 
 page()

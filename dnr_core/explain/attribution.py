@@ -1,4 +1,4 @@
-"""Attributions of one utterance over named features, turns, modalities or parts, each with its error. Needs torch."""
+"""Attributions of one utterance: features, turns, modalities, parts or words, each with its error. Needs torch."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from dnr_core.data.corpus import Corpus
 from dnr_core.errors import UsageError, one_of
 from dnr_core.explain.attribution_inputs import Groups, Problem, Space, component_space, grouping, raw_space
 from dnr_core.explain.attribution_methods import METHODS, SHAP_DONORS, recurrent_gradients
+from dnr_core.explain.attribution_words import PADDING, word_space
 from dnr_core.model.batch import TensorCorpus
 from dnr_core.model.methods.base import Method
 from dnr_core.types import MODALITIES
@@ -64,22 +65,25 @@ def attribute(
     *,
     method: str = "integrated_gradients",
     target: str | None = None,
-    baseline: str = "mean",
+    baseline: str | None = None,
     scale: str = "logit",
     over: str | None = None,
+    encoder: Any = None,
 ) -> Attribution:
     """Attribute the logit (or probability) of class `target` (None: the predicted one) of an utterance.
 
-    `model` in eval mode. Raises UsageError: unknown utterance, class, method, view, baseline or scale; a view that the
-    method or the dialogue does not have.
+    `model` in eval mode; `baseline` None: 'mean', for words 'padding', which is the only one there; `encoder`: what
+    made the text features of the corpus (data.embed.load_encoder), for words alone. Raises UsageError: unknown
+    utterance, class, method, view, baseline or scale; a view that the method or the dialogue does not have.
     """
     started = time.perf_counter()
-    over = check(corpus, utterance_id, method, target, baseline, scale, over)
+    over, baseline = check(corpus, utterance_id, method, target, baseline, scale, over)
     turn, rows = where(corpus, utterance_id)
     with recurrent_gradients(data.device):
         problem, groups = pose(
-            model, data, corpus, utterance_id, method=method, target=target, baseline=baseline, scale=scale, over=over
-        )
+            model, data, corpus, utterance_id, method=method, target=target, baseline=baseline, scale=scale, over=over,
+            encoder=encoder,
+        )  # fmt: skip
         values, steps = METHODS[method].attribute(problem, groups)
         total, start, tolerance = problem.total, problem.baseline_total, problem.tolerance
     gap = float(values.sum() - (total - start))
@@ -103,26 +107,27 @@ def attribute(
         within_tolerance=within,
         n_steps=steps,
         seconds=time.perf_counter() - started,
-        notes=tuple(notes(corpus, model, rows, turn, method=method, over=over, within=within)),
+        notes=(*problem.space.notes, *notes(corpus, model, rows, turn, method=method, over=over, within=within)),
     )
 
 
 def check(
-    corpus: Corpus, utterance: str, method: str, target: str | None, baseline: str, scale: str, over: str | None
-) -> str:
-    """The view to use. Raises UsageError for anything unknown, with what there is."""
+    corpus: Corpus, utterance: str, method: str, target: str | None, baseline: str | None, scale: str, over: str | None
+) -> tuple[str, str]:
+    """The view and the baseline to use. Raises UsageError for anything unknown, with what there is."""
     if method not in METHODS:
         raise one_of("unknown attribution method", method, METHODS)
     offered = METHODS[method].overs
     if over is not None and over not in offered:
         raise one_of(f"{method} does not attribute to this", over, offered)
-    if baseline not in BASELINES:
-        raise one_of("unknown baseline", baseline, BASELINES)
+    over = over or offered[0]
+    known = (PADDING,) if over == "words" else BASELINES
+    if baseline is not None and baseline not in known:
+        raise one_of(f"unknown baseline of {over}", baseline, known)
     if scale not in SCALES:
         raise one_of("unknown scale", scale, SCALES)
     if target is not None and target not in corpus.emotions:
         raise one_of("unknown class", target, corpus.emotions)
-    over = over or offered[0]
     if over == "turns" and len(where(corpus, utterance)[1]) == 1:
         raise UsageError(
             f"attribution to turns cannot be shown for {utterance}",
@@ -130,7 +135,7 @@ def check(
             expected="two or more",
             do="choose features, modalities or components",
         )
-    return over
+    return over, baseline or known[0]
 
 
 def where(corpus: Corpus, utterance_id: str) -> tuple[int, np.ndarray]:
@@ -158,15 +163,24 @@ def pose(
     baseline: str,
     scale: str,
     over: str,
+    encoder: Any = None,
 ) -> tuple[Problem, Groups]:
     """The problem that a method solves for an utterance, and its items."""
     turn, rows = where(corpus, utterance_id)
+    if over == "words":
+        space, groups = word_space(model, data, corpus, rows, turn, encoder)
+        return Problem(space, turn, chosen_class(space, corpus, turn, target), scale), groups
     parts = over == "components" or method == "layer_integrated_gradients"
     draws = SHAP_DONORS if method == "gradient_shap" and baseline == "donor" else 1
     space = (component_space if parts else raw_space)(model, data, corpus, rows, baseline=baseline, draws=draws)
-    chosen = int(space.ends[0, turn].argmax()) if target is None else corpus.emotions.index(target)
     ids = tuple(corpus.utterances["utterance_id"].iloc[rows])
-    return Problem(space, turn, chosen, scale), grouping(space, over, turn=turn, utterance_ids=ids)
+    groups = grouping(space, over, turn=turn, utterance_ids=ids)
+    return Problem(space, turn, chosen_class(space, corpus, turn, target), scale), groups
+
+
+def chosen_class(space: Space, corpus: Corpus, turn: int, target: str | None) -> int:
+    """The class to explain: the predicted one where none was named."""
+    return int(space.ends[0, turn].argmax()) if target is None else corpus.emotions.index(target)
 
 
 def observed(space: Space, groups: Groups, over: str, turn: int) -> np.ndarray:

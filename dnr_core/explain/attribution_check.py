@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -51,11 +52,18 @@ def check_attribution(
     found: Attribution,
     *,
     others: tuple[str, ...] = (),
+    encoder: Any = None,
     progress: Callable[[int, int], object] = lambda done, of: None,
 ) -> AttributionCheck:
-    """Test an attribution and compare it with the methods `others`, which offer its view."""
+    """Test an attribution and compare it with the methods `others`, which offer its view; `encoder` as in `attribute`.
+
+    The weights that are drawn anew are those of the model, not of the encoder.
+    """
     started, done, of = time.perf_counter(), 0, 1 + (ORDERS + 2) + len(others) + (CASCADE + 1)
-    options = {"target": found.target, "baseline": found.baseline, "scale": found.scale, "over": found.over}
+    options: dict[str, Any] = {
+        "target": found.target, "baseline": found.baseline, "scale": found.scale, "over": found.over,
+        "encoder": encoder,
+    }  # fmt: skip
 
     def tick() -> None:
         nonlocal done

@@ -31,6 +31,7 @@ class Space:
     - `measured` (T, D) bool
     - `blocks` (D,): the modality or part of each column; `names` (D,): its feature name, or the part again
     - `logits`: (n, T, D) → (n, T, C); cells that were not measured change nothing
+    - `notes`: what cannot be shown of these inputs
     """
 
     inputs: Tensor
@@ -39,6 +40,7 @@ class Space:
     blocks: np.ndarray
     names: np.ndarray
     logits: Callable[[Tensor], Tensor]
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def ends(self) -> Tensor:

@@ -47,7 +47,8 @@ def calibration(probabilities: np.ndarray, gold: np.ndarray, dialogues: np.ndarr
     error, spread = expected_error(sums.sum(0)), expected_error(drawn)
     within = np.full((BINS, 2), np.nan)
     wide = (sums[:, 0] > 0).sum(0) > 1
-    within[wide] = np.nanpercentile(ratio(drawn[:, 2], drawn[:, 0])[:, wide], EDGES, axis=0).T
+    if wide.any():
+        within[wide] = np.nanpercentile(ratio(drawn[:, 2], drawn[:, 0])[:, wide], EDGES, axis=0).T
     low, high = np.percentile(spread, EDGES)
     pair = (max(0.0, float(2 * error - high)), max(0.0, float(2 * error - low))) if draws.shape[1] > 1 else None
     return Calibration(n.astype(int), ratio(sure, n), ratio(right, n), within, float(error), pair)

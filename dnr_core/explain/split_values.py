@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 
@@ -43,6 +44,16 @@ class ScoreDrop:
     n: int
 
 
+@dataclass(frozen=True)
+class SubsetScore:
+    """Weighted F1 when only the parts of some `modalities` are on everywhere; `interval`, `n` as in ScoreDrop."""
+
+    modalities: tuple[str, ...]
+    value: float
+    interval: tuple[float, float] | None
+    n: int
+
+
 def mean_values(
     players: tuple[str, ...], values: np.ndarray, emotion: np.ndarray, dialogues: np.ndarray, classes: int
 ) -> MeanValues:
@@ -64,6 +75,26 @@ def mean_values(
     return MeanValues(players, ratio(sums.sum(0), counts.sum(0)[:, None]), low_high, counts.sum(0).astype(int))
 
 
+class WeightedF1:
+    """Weighted F1 of predictions (N,) of one split, and of each bootstrap sample of its dialogues (R,).
+
+    `gold` (N,) −1 where unlabelled (left out); `dialogues` (N,) ids; `classes`: their number.
+    """
+
+    def __init__(self, gold: np.ndarray, dialogues: np.ndarray, classes: int) -> None:
+        self.known, self.classes = gold >= 0, classes
+        self.draws, block = draw_dialogues(dialogues)
+        self.block, self.cell = block[self.known], gold[self.known] * classes
+        self.n, self.dialogues = int(self.known.sum()), self.draws.shape[1]
+
+    def __call__(self, predicted: np.ndarray) -> tuple[float, np.ndarray]:
+        tables = np.zeros((self.dialogues, self.classes * self.classes))
+        np.add.at(tables, (self.block, self.cell + predicted[self.known]), 1)
+        drawn = (self.draws @ tables).reshape(-1, self.classes, self.classes)
+        whole = scores(tables.sum(0).reshape(self.classes, self.classes))
+        return float(whole["weighted_f1"]), scores(drawn)["weighted_f1"]
+
+
 def score_drops(
     players: tuple[str, ...], logits: np.ndarray, total: np.ndarray, gold: np.ndarray, dialogues: np.ndarray
 ) -> list[ScoreDrop]:
@@ -72,26 +103,39 @@ def score_drops(
     `logits` (N, 2^K, C) of scope 'dialogue': parts are off in every turn; `total` (N, C) what the whole model says;
     `gold` (N,) −1 where unlabelled (left out); `dialogues` (N,) ids.
     """
-    known, classes = gold >= 0, total.shape[1]
-    draws, block = draw_dialogues(dialogues)
-    cell = gold[known] * classes
-
-    def weighted(predicted: np.ndarray) -> tuple[float, np.ndarray]:
-        tables = np.zeros((draws.shape[1], classes * classes))
-        np.add.at(tables, (block[known], cell + predicted[known]), 1)
-        drawn = (draws @ tables).reshape(-1, classes, classes)
-        return float(scores(tables.sum(0).reshape(classes, classes))["weighted_f1"]), scores(drawn)["weighted_f1"]
-
     rows: list[ScoreDrop] = []
-    if not known.any():
+    if not (gold >= 0).any():
         return [ScoreDrop(kind, name, off, None, None, None, None, 0) for kind, name, off in switches(players)]
-    full, full_drawn = weighted(total.argmax(1))
+    score = WeightedF1(gold, dialogues, total.shape[1])
+    full, full_drawn = score(total.argmax(1))
     for kind, name, off in switches(players):
-        without, drawn = weighted(logits[:, without_index(players, off)].astype(np.float32).argmax(1))
+        without, drawn = score(logits[:, without_index(players, off)].astype(np.float32).argmax(1))
         low, high = np.percentile(full_drawn - drawn, EDGES)
-        pair = (float(low), float(high)) if draws.shape[1] > 1 else None
-        rows.append(ScoreDrop(kind, name, off, full, without, full - without, pair, int(known.sum())))
+        pair = (float(low), float(high)) if score.dialogues > 1 else None
+        rows.append(ScoreDrop(kind, name, off, full, without, full - without, pair, score.n))
     return rows
+
+
+def subset_scores(
+    players: tuple[str, ...], logits: np.ndarray, total: np.ndarray, gold: np.ndarray, dialogues: np.ndarray
+) -> list[SubsetScore]:
+    """Weighted F1 of every subset of the modalities, from none to all; arguments as of score_drops.
+
+    A part is on where all modalities that it is made of are in the subset. Empty where nothing is labelled.
+    """
+    if not (gold >= 0).any():
+        return []
+    score = WeightedF1(gold, dialogues, total.shape[1])
+    there = [modality for modality in MODALITIES if any(modality in split_player(player)[1] for player in players)]
+    found = []
+    for kept in (subset for size in range(len(there) + 1) for subset in combinations(there, size)):
+        off = tuple(player for player in players if not set(split_player(player)[1]) <= set(kept))
+        said = logits[:, without_index(players, off)].astype(np.float32) if off else total
+        value, drawn = score(said.argmax(1))
+        low, high = np.percentile(drawn, EDGES)
+        interval = (float(low), float(high)) if score.dialogues > 1 else None
+        found.append(SubsetScore(kept, value, interval, score.n))
+    return found
 
 
 def switches(players: tuple[str, ...]) -> list[tuple[str, str, tuple[str, ...]]]:

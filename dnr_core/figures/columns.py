@@ -9,7 +9,7 @@ from dnr_core.figures.spec import ACCENT, QUIET, FigureSpec
 
 
 def columns(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Vertical bars around a zero line, one trace a group so that the legend names it; x is in customdata."""
+    """Vertical bars around a zero line, stacked at one x; a trace a group, named by the legend; customdata: x."""
     groups = spec.data.groupby(spec.colour, sort=False) if spec.colour else [("", spec.data)]
     traces = [
         {
@@ -37,6 +37,7 @@ def columns(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     layout: dict[str, Any] = {
         "xaxis": {"range": [-0.7, max(float(spec.data[spec.x].max()), 9) + 0.7]},
         "yaxis": {"zeroline": True, "zerolinecolor": QUIET, "showgrid": True, "gridcolor": GRID},
+        "barmode": "relative",
         "bargap": 0.25,
         "showlegend": len(traces) > 1,
     }

@@ -12,7 +12,10 @@ from dnr_core.figures.intervals import intervals
 from dnr_core.figures.scatter import scatter
 from dnr_core.figures.spec import ACCENT, QUIET, FigureSpec
 from dnr_core.figures.squares import reliability, squares
+from dnr_core.figures.table import table
 
+BESIDE = "   "
+"""Between the name of a bar with an interval and its text, which at the end of the bar would cover the interval."""
 ZERO, BELOW = "#E4E9EE", "#B4500A"
 CONFIG: dict[str, Any] = {
     "displaylogo": False,
@@ -53,7 +56,9 @@ def axis_title(label: str) -> dict[str, Any]:
 
 def bars(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Horizontal bars, signed around a zero line, one trace a group so that the legend names it."""
-    data, group = spec.data, spec.colour or spec.y
+    data, group, between = spec.data, spec.colour or spec.y, bool(spec.low and spec.high)
+    if between and spec.text:
+        data = data.assign(**{spec.y: data[spec.y].map(str) + BESIDE + data[spec.text].map(str)})
     traces = []
     for name, rows in data.groupby(group, sort=False):
         trace: dict[str, Any] = {
@@ -78,8 +83,12 @@ def bars(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
             said = "<br>".join(f"%{{customdata[{place}]}}" for place in range(len(spec.hover)))
             trace["hovertemplate"] = f"{said}: %{{x:+.3f}}<extra></extra>"
         if spec.text:
-            trace |= {"text": literals(rows[spec.text]), "textposition": "outside", "cliponaxis": False}
-        if spec.low and spec.high:
+            trace |= {
+                "text": literals(rows[spec.text]),
+                "textposition": "none" if between else "outside",
+                "cliponaxis": False,
+            }
+        if between:
             above, below = rows[spec.high] - rows[spec.x], rows[spec.x] - rows[spec.low]
             trace["error_x"] = {"array": above.tolist(), "arrayminus": below.tolist(), "thickness": 1, "color": QUIET}
         traces.append(trace)
@@ -234,5 +243,6 @@ KINDS = {
     "scatter": scatter,
     "intervals": intervals,
     "columns": columns,
+    "table": table,
 }
 """How each kind of figure is drawn."""

@@ -10,8 +10,9 @@ import pandas as pd
 from dnr_core.types import split_player
 
 Kind = Literal[
-    "bars", "lines", "matrix", "signed_matrix", "strip", "squares", "reliability", "scatter", "intervals", "columns"
-]
+    "bars", "lines", "matrix", "signed_matrix", "strip", "squares", "reliability", "scatter", "intervals", "columns",
+    "table",
+]  # fmt: skip
 
 FAMILY_COLOURS = {"unique": "#0072B2", "redundant": "#E69F00", "synergistic": "#009E73"}
 MODALITY_COLOURS = {"text": "#56B4E9", "audio": "#CC79A7", "visual": "#D55E00"}
@@ -41,7 +42,8 @@ OTHER_COLOURS = ("#77AADD", "#EE8866", "#EEDD88", "#FFAABB", "#99DDFF", "#44BB99
 class FigureSpec:
     """One figure. Column names of `data` say what is drawn where; the renderers carry exactly these numbers.
 
-    - `bars`: one horizontal bar a row, `y` its label, `x` its signed length, `colour` its group.
+    - `bars`: one horizontal bar a row, `y` its label, `x` its signed length, `colour` its group, `text` at its end (on
+      screen beside the label where there is an interval).
     - `lines`: `y` over `x`, one line per value of `colour`.
     - `matrix`: cell `colour` (number) at column `x`, row `y`, `text` written into it.
     - `signed_matrix`: the same around 0, in two colours; a cell without a number is left out.
@@ -51,13 +53,17 @@ class FigureSpec:
     - `reliability`: one point per row of data, `y` over `x` (0 to 1) with `low`–`high`, `text` over it, against y = x.
     - `intervals`: one point per row of data, `y` its label, `x` a difference with `low`–`high`, `text` over it; a ring
       where it may be 0.
-    - `columns`: one vertical bar per row of data at the number `x`, `y` its signed height, `colour` its group.
+    - `columns`: one vertical bar per row of data at the number `x`, `y` its signed height, `colour` its group; bars at
+      one x are stacked, those above and those below zero apart.
+    - `table`: the columns of the data as they are, `x` and `y` the first two; `colour` a column of words that have dots
+      of their `colours` before them, as have other columns of nothing but such words.
     - `scatter`: one point per row of data at `x`, `y` (one scale), by id in its column `key`; `colour` a name, or a
       number from 0 to 1 that `text` names; bool columns: `focus` is ringed, and where any is `picked` others are grey.
 
     `hover` are columns shown on pointing; `low`, `high` an interval around x (bars). `colours` and `patterns` (of a
     `scatter`: symbols) go by the values of `colour`; `mark` is an x position to point out; `reach` the number at which
-    the colours of a `signed_matrix` end (None: its largest number in size).
+    the colours of a `signed_matrix` end (None: its largest number in size). `title` stands over it on paper if asked
+    for.
     """
 
     kind: Kind
@@ -77,6 +83,7 @@ class FigureSpec:
     reach: float | None = None
     caption: str = ""
     height: int = 300
+    title: str = ""
 
 
 def emotion_colours(emotions: tuple[str, ...]) -> dict[str, str]:

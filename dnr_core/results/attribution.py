@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Unpack
+from typing import TYPE_CHECKING, Any, Unpack
 
 from dnr_core.catalogue import Recent
-from dnr_core.errors import DataError
+from dnr_core.data.embed import word_spans
+from dnr_core.errors import DataError, UsageError
 from dnr_core.explain.attribution_cost import passes
 from dnr_core.explain.causes import CauseScores, match_causes, read_causes, score_causes
-from dnr_core.results.base import Results
+from dnr_core.results.words import WordResults
 from dnr_core.types import ATTRIBUTION_VIEWS, MODALITIES, AttributionOptions
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ class CauseReport:
     seconds: float
 
 
-class AttributionResults(Results):
+class AttributionResults(WordResults):
     """Attributions, computed when they are asked for; the latest are kept in memory."""
 
     def __init__(self, data: Path | None = None, checkpoints: Path | None = None) -> None:
@@ -63,14 +64,16 @@ class AttributionResults(Results):
     ) -> Attribution:
         """The attribution of one utterance (explain.attribution.attribute, with its defaults). Imports torch, captum.
 
-        Raises UsageError: an unknown utterance, class, method, view, baseline or scale; a view that there is not.
+        Raises UsageError: an unknown utterance, class, method, view, baseline or scale; a view that there is not;
+        words whose encoder is not there.
         """
         header, rows = self.fitting(run, corpus)
+        encoder = self._encoder_for(run, corpus, options)
 
         def make() -> Attribution:
             from dnr_core.explain.attribution import attribute
 
-            return attribute(*self.loaded(header, rows), rows, utterance_id, **options)
+            return attribute(*self.loaded(header, rows), rows, utterance_id, encoder=encoder(), **options)
 
         with self.compute_lock:
             return self._attributions.get(attribution_key(header, rows, utterance_id, options), make)
@@ -81,17 +84,31 @@ class AttributionResults(Results):
         """An attribution that is still in memory, else None; computes nothing."""
         return self._attributions.known(attribution_key(*self.fitting(run, corpus), utterance_id, options))
 
+    def word_values_problem(self, run: str | Path, corpus: str | Path) -> str | None:
+        """Why no values can be given to words, in one sentence with what to do; None where they can."""
+        why = self.encoder_problem(run, corpus)
+        return why and f"Values cannot be given to words because {why}."
+
+    def _encoder_for(self, run: str | Path, corpus: str | Path, options: AttributionOptions) -> Callable[[], Any]:
+        """How to get the text encoder where values of words are asked for, else None."""
+        if options.get("over") != "words":
+            return lambda: None
+        if why := self.word_values_problem(run, corpus):
+            raise UsageError(why.rstrip("."))
+        return self.text_encoder
+
     def attribution_passes(
         self, run: str | Path, corpus: str | Path, utterance_id: str, *, method: str, over: str
     ) -> int:
         """How many copies of the dialogue an attribution sends through the model, at least."""
         header, rows = self.fitting(run, corpus)
-        dialogue = rows.utterance(rows.row_of[utterance_id]).dialogue_id
+        utterance = rows.utterance(rows.row_of[utterance_id])
         items = {
             "features": sum(rows.widths.values()) + 1,
-            "turns": len(rows.dialogue_rows[dialogue]),
+            "turns": len(rows.dialogue_rows[utterance.dialogue_id]),
             "modalities": len(MODALITIES),
             "components": len(header.players),
+            "words": len(word_spans(utterance.text)),
         }
         return passes(method, items[over])
 
@@ -107,6 +124,7 @@ class AttributionResults(Results):
         """How faithful an attribution is (explain.attribution_check.check_attribution). Imports torch and captum."""
         header, rows = self.fitting(run, corpus)
         found = self.attribution(run, corpus, utterance_id, **options)
+        encoder = self._encoder_for(run, corpus, options)
 
         def make() -> AttributionCheck:
             from dnr_core.explain.attribution_check import check_attribution
@@ -117,7 +135,9 @@ class AttributionResults(Results):
                 if found.over in views and name != found.method
             }
             others = tuple(name for name, many in cost.items() if many <= MOST_PASSES)
-            return check_attribution(*self.loaded(header, rows), rows, found, others=others, progress=progress)
+            return check_attribution(
+                *self.loaded(header, rows), rows, found, others=others, encoder=encoder(), progress=progress
+            )
 
         with self.compute_lock:
             return self._checks.get(attribution_key(header, rows, utterance_id, options), make)

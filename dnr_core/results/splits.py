@@ -11,7 +11,7 @@ import numpy as np
 from dnr_core.catalogue import Recent
 from dnr_core.data.corpus import Corpus
 from dnr_core.explain.information_split import SplitBits, SplitInformation, split_information
-from dnr_core.explain.split_values import MeanValues, ScoreDrop, mean_values, score_drops
+from dnr_core.explain.split_values import MeanValues, ScoreDrop, SubsetScore, mean_values, score_drops, subset_scores
 from dnr_core.explain.store import CoalitionStore, ResultStore, StaleResult, save_arrays
 from dnr_core.results.base import Progress
 from dnr_core.results.components import ComponentResults
@@ -25,12 +25,13 @@ NAME = "split_information"
 class SplitValues:
     """What the parts do over the N utterances of a split, on the logit of the class that is predicted for each.
 
-    `mean`: by predicted emotion; `drops`: of weighted F1 without single parts, modalities and families; `largest_gap`
-    (logits): the largest completeness gap.
+    `mean`: by predicted emotion; `drops`: of weighted F1 without single parts, modalities and families; `subsets`:
+    weighted F1 of each subset of the modalities; `largest_gap` (logits): the largest completeness gap.
     """
 
     mean: MeanValues
     drops: tuple[ScoreDrop, ...]
+    subsets: tuple[SubsetScore, ...]
     largest_gap: float
     n: int
 
@@ -108,9 +109,11 @@ def values_of_split(header: RunHeader, corpus: Corpus, table: CoalitionStore) ->
     predicted = total.argmax(1)
     dialogues = corpus.utterances["dialogue_id"].to_numpy(dtype=object)[rows]
     own = values[np.arange(len(rows)), :, predicted]  # (N, K)
+    said = (header.players, arrays["logits"], total, corpus.labels[rows], dialogues)
     return SplitValues(
         mean_values(header.players, own, predicted, dialogues, len(header.emotions)),
-        tuple(score_drops(header.players, arrays["logits"], total, corpus.labels[rows], dialogues)),
+        tuple(score_drops(*said)),
+        tuple(subset_scores(*said)),
         table.largest_gap,
         len(rows),
     )

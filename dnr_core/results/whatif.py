@@ -8,23 +8,22 @@ import numpy as np
 
 from dnr_core.catalogue import Recent
 from dnr_core.data.corpus import Corpus
-from dnr_core.data.embed import INSTALL, encoder_of, is_installed, load_encoder, sentence_vectors
+from dnr_core.data.embed import SAME_VECTOR, cosine, encoder_of, sentence_vectors
 from dnr_core.errors import UsageError
 from dnr_core.explain.edits import Edit, Effect, FeatureRanges, check_edit, draw_donor, feature_ranges
-from dnr_core.results.predictions import PredictionResults
+from dnr_core.results.words import WordResults, modalities_of
 from dnr_core.training.checkpoint import RunHeader
 from dnr_core.types import MODALITIES
 
-SAME_VECTOR = 0.99
-"""From this cosine on, the encoder here and the one that made the corpus are taken to say the same of a sentence."""
+INSTEAD = ": move single text features instead"
 
 
-class WhatIfResults(PredictionResults):
+class WhatIfResults(WordResults):
     """Edits of one turn, and what predictions of its dialogue they move."""
 
     def __init__(self, data: Path | None = None, checkpoints: Path | None = None) -> None:
         super().__init__(data, checkpoints)
-        self._effects, self._ranges, self._encoders = Recent(256), Recent(16), Recent(1)
+        self._effects, self._ranges = Recent(256), Recent(16)
 
     def whatif(self, run: str | Path, corpus: str | Path, utterance_id: str, edit: Edit) -> Effect:
         """The predictions of the dialogue of an utterance before and after an edit of it.
@@ -62,15 +61,9 @@ class WhatIfResults(PredictionResults):
     def words_problem(self, run: str | Path, corpus: str | Path) -> str | None:
         """Why the words of a turn cannot be edited, in one sentence with what to do; None where they can."""
         header, rows = self.fitting(run, corpus)
-        lead = "The words cannot be edited because"
-        if "text" not in modalities_of(header):
-            return f"{lead} this run does not read text."
-        if encoder_of(rows) is None:
-            return (
-                f"{lead} nothing says that the {rows.widths['text']} text features of {rows.name} were made by "
-                "all-MiniLM-L6-v2, the encoder that is known here: move single text features instead."
-            )
-        return None if is_installed() else f"{lead} the text encoder is not installed: {INSTALL}, then start again."
+        why = self.encoder_problem(run, corpus)
+        other = "text" in modalities_of(header) and encoder_of(rows) is None
+        return why and f"The words cannot be edited because {why}{INSTEAD if other else ''}."
 
     @staticmethod
     def row_of(corpus: Corpus, utterance_id: str) -> int:
@@ -96,25 +89,19 @@ class WhatIfResults(PredictionResults):
                 f"the words of corpus {corpus.name} cannot be edited", got=f"{corpus.widths['text']} text features",
                 expected="those of all-MiniLM-L6-v2", do="move single text features instead",
             )  # fmt: skip
-        encoder = self._encoders.get("encoder", load_encoder)
+        encoder = self.text_encoder()
         spoken = corpus.utterance(row).text
         words, again = sentence_vectors(encoder, [edit.text, spoken])
         stored = corpus.features["text"][row]
         if not (corpus.present[row, MODALITIES.index("text")] and spoken.strip()) or np.isnan(stored).any():
             return words, ()
-        cosine = float(again @ stored / (np.linalg.norm(again) * np.linalg.norm(stored)))
-        return words, (agreement(cosine),)
+        return words, (agreement(cosine(again, stored)),)
 
 
-def modalities_of(header: RunHeader) -> tuple[str, ...]:
-    """The modalities that a run reads."""
-    return tuple(header.config["spec"]["modalities"])
-
-
-def agreement(cosine: float) -> str:
-    """How far the encoder here is the one that made the corpus, told by the words that were really said."""
-    said = f"the encoder gives the words that were said a vector with cosine {cosine:.3f} to the stored one"
-    if cosine >= SAME_VECTOR:
+def agreement(same: float) -> str:
+    """How far the encoder here is the one that made the corpus, told by the words that were really said: a cosine."""
+    said = f"the encoder gives the words that were said a vector with cosine {same:.3f} to the stored one"
+    if same >= SAME_VECTOR:
         return f"{said[0].upper()}{said[1:]}."
     return f"Do not trust this: {said}, so what changes is the encoder as well as the words."
 

@@ -1,6 +1,7 @@
 """Many runs as one grid: trained one after the other, each in a process of its own, and summarised in tables."""
 
 from dnr_core.study.grid import Cell, Grid, ask, open_study, read_grid
+from dnr_core.study.page import write_page
 from dnr_core.study.records import RunRecord, read_records
 from dnr_core.study.run import KEEPS, run_study
 from dnr_core.study.summary import Difference, Row, Summary, summary_of
@@ -9,5 +10,5 @@ from dnr_core.study.variants import variants_of
 
 __all__ = [
     "KEEPS", "Cell", "Difference", "Grid", "Row", "RunRecord", "Summary", "ask", "open_study", "read_grid",
-    "read_records", "run_study", "summary_of", "variants_of", "write_tables",
+    "read_records", "run_study", "summary_of", "variants_of", "write_page", "write_tables",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dnr_core.data.files import replacing_file
+from dnr_core.figures.latex import ampersands, escaped, tabular
 from dnr_core.study.records import read_records
 from dnr_core.study.summary import Difference, Row, Summary, summary_of
 
@@ -19,10 +20,6 @@ NOTES = (
     "Mean ± sd [95 % t-interval over seeds]; seconds are means, memory is the largest.",
     "Differences are paired by seed; over all backbones the interval takes backbone × seed as independent.",
 )
-LATEX = {
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "±": r"$\pm$", "−": "$-$", "–": "--", "×": r"$\times$",
-}  # fmt: skip
 
 
 def write_tables(out: Path) -> Summary:
@@ -118,22 +115,6 @@ def latex(summary: Summary) -> str:
         body = [ampersands(difference_cells(one)) for one in summary.differences]
         parts.append(tabular("lllrr", [ampersands(DIFFERENCE_COLUMNS)], body))
     return "% \\usepackage{booktabs}\n" + "\n\n".join(parts) + "\n" + "".join(f"% {note}\n" for note in NOTES)
-
-
-def tabular(columns: str, head: Sequence[str], body: Any) -> str:
-    """A tabular between booktabs rules."""
-    lines = [rf"\begin{{tabular}}{{{columns}}}", r"\toprule", *head, r"\midrule", *body, r"\bottomrule"]
-    return "\n".join([*lines, r"\end{tabular}"])
-
-
-def ampersands(words: Sequence[str]) -> str:
-    """A line of a tabular."""
-    return " & ".join(map(escaped, words)) + r" \\"
-
-
-def escaped(text: str) -> str:
-    """A text as LaTeX shows it letter for letter."""
-    return "".join(LATEX.get(letter, letter) for letter in text)
 
 
 def csv_rows(rows: Sequence[Row]) -> list[dict[str, Any]]:

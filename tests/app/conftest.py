@@ -17,7 +17,7 @@ from tests.conftest import RUN, Workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = ROOT / "dashboard" / "Home.py"
-PAGES = ("overview", "dialogue", "components", "projection", "errors", "attribution", "whatif", "data")
+PAGES = ("overview", "dialogue", "components", "projection", "errors", "attribution", "whatif", "figures", "data")
 STORED = tuple(name for name in PAGES if name != "attribution")
 """Pages that show what is stored; an attribution is computed when its page is opened."""
 

@@ -8,8 +8,9 @@ from html import unescape
 import numpy as np
 import pytest
 
-from dashboard import attribution_figures
+from dashboard import attribution_tables
 from dnr_core.explain.attribution import Attribution
+from dnr_core.figures import attribution as attribution_figures
 from dnr_core.types import MODALITIES
 from tests.app.conftest import Page
 from tests.conftest import RUN
@@ -144,11 +145,11 @@ def test_the_settings_of_the_page_change_what_is_explained(app_folders):
 
 def test_an_attribution_that_misses_its_sum_is_not_to_be_trusted():
     kinds, names = ("text", "context"), ("pitch", "context")
-    (row,) = attribution_figures.exactness(
+    (row,) = attribution_tables.exactness(
         by_hand([1, 2], kinds, names, completeness_error=-0.5, within_tolerance=False)
     )
     assert row[0] == "−0.5000" and row[1] == "0.0200" and "✗ no: do not trust" in row[2] and "color" in row[2]
-    (row,) = attribution_figures.exactness(by_hand([1, 2], kinds, names, within_tolerance=None, n_steps=None))
+    (row,) = attribution_tables.exactness(by_hand([1, 2], kinds, names, within_tolerance=None, n_steps=None))
     assert row[1:3] == ["–", "not promised by this method"] and row[6] == "–"
 
 
@@ -172,7 +173,7 @@ def test_the_sentence_and_the_bars_by_hand():
 
 def test_the_bar_of_a_turn_is_as_wide_as_its_value():
     found = by_hand([3.0, -1.0, 0.0, 1.5], ("earlier", "earlier", "itself", "later"), "abcd", over="turns")
-    bar = attribution_figures.turn_bar(found)
+    bar = attribution_tables.turn_bar(found)
     assert 'left" style="width:25.00%"></span>' in bar(0) and "width:100.00%" in bar(0), "1 of 4 lies left of zero"
     assert bar(1).index("seg") < bar(1).index("right") and "earlier −1.00" in bar(1)
     assert "seg" not in bar(2) and "width:50.00%" in bar(3) and "later +1.50" in bar(3)

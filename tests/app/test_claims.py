@@ -11,10 +11,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dashboard import trust
-from dashboard.dialogue_figures import p_value
 from dnr_core.explain.nulls import ComponentNull, save_null
+from dnr_core.figures.card_rows import card_rows
 from dnr_core.figures.spec import readable
+from dnr_core.figures.words import p_value
 from dnr_core.results.card_format import CardFormat, fits
 from dnr_core.serve import Engine
 from tests.app.conftest import ROOT, Page
@@ -196,7 +196,7 @@ def test_information_of_another_split_is_asked_for(demo):
 
 
 def test_the_card_is_shown_with_its_n_or_its_reason():
-    family, part, told, halves, same, ranks = trust.card_rows(CARD)
+    family, part, told, halves, same, ranks = card_rows(CARD)
     assert family[1].startswith("0.970 <small>0.95–0.99") and family[2] == "800 turns of corpus planted"
     assert part[1] == "–"
     assert told[1:] == ["0.110", "unique · audio, 80 turns"] and halves[1:] == [
@@ -205,7 +205,7 @@ def test_the_card_is_shown_with_its_n_or_its_reason():
     ]
     assert same[1:] == ["0.920", "500 turns, 2 other seeds"] and ranks[1] == "0.810"
     without = {"cross_prediction": [], "halves": []}
-    nothing = trust.card_rows(
+    nothing = card_rows(
         {"planted": {"reason": "not measured"}, "roles": without, "stability": {"reason": "<no> seeds"}}
     )
     assert [row[1:] for row in nothing] == [
@@ -219,10 +219,10 @@ def test_the_probes_and_the_stored_suite_are_rows_of_the_card():
         "own": ["unique:text", "unique:audio"], "score": [[0.9, 1.0], [None, 0.7]], "n_test": [30, 40],
     }  # fmt: skip
     own = CARD | {"planted": CARD["planted"] | {"probes": probes}}
-    assert trust.card_rows(own)[2][1:] == ["0.700", "unique · audio, 40 turns"], "its own part, not the best part"
+    assert card_rows(own)[2][1:] == ["0.700", "unique · audio, 40 turns"], "its own part, not the best part"
     case = {"corpus": "noise-<1>", "family": 0.9, "family_interval": [0.8, 0.95], "exact": 0.7, "exact_interval": None}
     stored = CARD | {"planted": {"cases": [case], "seeds": 3}}
-    family, part = trust.card_rows(stored)[:2]
+    family, part = card_rows(stored)[:2]
     assert family[1:] == ["0.900 <small>0.80–0.95</small>", "corpus noise-&lt;1&gt;, 3 seeds of this configuration"]
     assert part[1] == "0.700"
 
@@ -257,7 +257,7 @@ def test_a_card_that_is_read_can_be_shown_and_a_spoilt_one_is_not_read():
         for one in spoilt(whole):
             if fits(one, CardFormat):
                 read += 1
-                assert trust.card_rows(one) and f"{one['split']} {one['corpus']['name']}"
+                assert card_rows(one) and f"{one['split']} {one['corpus']['name']}"
             else:
                 refused += 1
     assert read > 100 and refused > 300

@@ -13,8 +13,8 @@ import pytest
 from scipy.stats import binomtest
 from sklearn.metrics import f1_score
 
-from dashboard import compare_figures
 from dnr_core.explain.compare import Change
+from dnr_core.figures import compare_rows
 from dnr_core.figures.screen import render
 from dnr_core.figures.spec import FigureSpec, readable
 from dnr_core.types import SPLITS
@@ -73,7 +73,7 @@ def test_scores_and_sentences_are_those_of_an_independent_count(app_folders, ope
 def test_the_verdict_is_that_of_the_interval(interval, says):
     change = Change(0.5, 0.53, 0.03, interval)
     found = SimpleNamespace(n=80, dialogues=9, scores={"weighted_f1": change})
-    assert compare_figures.verdict(found) == f"B is 3.0 points better in weighted F1 {says}"
+    assert compare_rows.verdict(found) == f"B is 3.0 points better in weighted F1 {says}"
 
 
 def test_every_emotion_has_its_change_and_is_filled_only_where_zero_is_left_out(app_folders, opened):

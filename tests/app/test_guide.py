@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
+import pandas as pd
 import pytest
 
+from dashboard import guide
 from tests.app.conftest import Page
 from tests.conftest import RUN
 
@@ -46,9 +50,10 @@ def test_other_pages_are_left_alone(open_page):
     assert "Guide, " not in page.text and "close_guide" not in keys(page)
 
 
-def test_the_steps_lead_from_the_first_error_over_a_part_to_the_notes(open_page, workspace):
+def test_the_steps_lead_from_an_error_over_a_part_to_the_notes(open_page, workspace):
     corpus, found = workspace.engine.corpus("planted"), workspace.engine.predictions(RUN, "planted", "test")
-    first = int(found.row[np.flatnonzero((found.gold >= 0) & (found.predicted != found.gold))[0]])
+    wrong = found.row[(found.gold >= 0) & (found.predicted != found.gold)]
+    first = int(next(row for row in wrong if corpus.utterance(int(row)).truth_family != "none"))
     utterance = corpus.utterance(first)
     page = press(open_page("overview"), "guide_1")
     assert (page.state("dialogue"), page.state("turn")) == (utterance.dialogue_id, utterance.turn)
@@ -73,3 +78,40 @@ def test_without_a_run_the_guide_still_leads_to_the_dialogue(open_page):
     page.app.session_state["checkpoint"] = "none"
     press(page.run(), "guide_1")
     assert "Read a conversation" in page.text and "Here it is" not in page.text
+
+
+def chosen_of(truth, significant, monkeypatch):
+    """A selection on rows 10 … of a split with these planted sources; claims where `significant` is given."""
+    rows = np.arange(10, 10 + len(truth))
+    frame = pd.DataFrame({"truth_family": [""] * 10 + truth})
+    corpus = SimpleNamespace(utterances=frame, rows=lambda split: rows)
+    claims = None if significant is None else SimpleNamespace(significant=np.array(significant))
+    monkeypatch.setattr(guide, "engine", lambda: SimpleNamespace(split_claims=lambda *key: claims))
+    return SimpleNamespace(corpus=corpus, corpus_name="c", run=SimpleNamespace(info=SimpleNamespace(name="r")))
+
+
+@pytest.mark.parametrize(
+    ("truth", "significant", "wanted"),
+    [
+        (["none", "unique", "none", "unique"], [True, False, True, True], 13),
+        (["none", "unique", "none", "unique"], [True, False, True, False], 11),
+        (["none", "unique", "none", "unique"], None, 11),
+        (["none", "none", "none", "none"], [False, False, True, False], 12),
+        (["none", "none", "none", "none"], [False] * 4, 10),
+        (["", "", "", ""], [False, True, False, True], 11),
+        (["", "", "", ""], [False] * 4, 10),
+        (["", "", "", ""], None, 10),
+    ],
+)
+def test_the_guide_takes_an_error_that_can_be_understood(truth, significant, wanted, monkeypatch):
+    errors = np.arange(10, 14)
+    assert guide.most_telling(chosen_of(truth, significant, monkeypatch), "test", errors) == wanted
+    assert guide.most_telling(chosen_of(truth, significant, monkeypatch), "test", errors[-1:]) == 13
+
+
+def test_on_the_demo_the_error_has_a_claim_and_a_planted_source(open_page, demo):
+    page = press(open_page("overview"), "guide_1")
+    corpus = demo.engine.corpus("planted")
+    row = corpus.dialogue_rows[page.state("dialogue")][page.state("turn")]
+    claims = demo.engine.dialogue_claims(RUN, "planted", page.state("dialogue"))
+    assert corpus.utterance(int(row)).truth_family != "none" and claims.significant[page.state("turn")]

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from dashboard import signals
 from dnr_core.data.planted import PlantedConfig, generate
+from dnr_core.figures import signal_rows
 from dnr_core.serve import Engine
 from dnr_core.training.checkpoint import save_run
 from dnr_core.types import MODALITIES
@@ -53,7 +53,7 @@ def test_a_turn_has_a_bar_a_modality_and_the_numbers_beside_it(engine):
     assert f"not measured: {absent}." in page.text
     for name in ("agreement", "context_weight"):
         value = f"{found.values[name][place]:.3f}"
-        assert f"{signals.in_words(name)} {found.descriptions[name]} {value}" in page.text
+        assert f"{signal_rows.in_words(name)} {found.descriptions[name]} {value}" in page.text
     assert "each whole modality, in logits: this method has no smaller parts" in page.text
 
 
@@ -102,5 +102,5 @@ def test_a_method_without_signals_shows_none(app_folders):
 
 
 def test_a_mean_says_of_how_many_turns_it_is_where_some_are_undefined():
-    assert signals.mean_cell(np.array([1.0, np.nan, 2.0])) == "1.500 <small>n = 2</small>"
-    assert signals.mean_cell(np.array([1.0, 2.0])) == "1.500" and signals.mean_cell(np.array([np.nan])) == "–"
+    assert signal_rows.mean_cell(np.array([1.0, np.nan, 2.0])) == "1.500 <small>n = 2</small>"
+    assert signal_rows.mean_cell(np.array([1.0, 2.0])) == "1.500" and signal_rows.mean_cell(np.array([np.nan])) == "–"

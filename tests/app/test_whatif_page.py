@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from dashboard import whatif_controls, whatif_figures
+from dashboard import whatif_controls, whatif_edits, whatif_figures
 from dashboard.dialogue_data import DialogueNumbers
 from dnr_core.explain.edits import Effect
 from dnr_core.figures.screen import render
@@ -125,6 +125,7 @@ def test_reset_takes_everything_back(page):
 def test_a_slider_put_back_is_no_edit_and_a_feature_taken_off_the_list_neither(app_folders, page, utterance):
     corpus = app_folders.engine.corpus("planted")
     name = corpus.feature_names["text"][0]
+    put(page, "segmented_control", "whatif_modality", "text")
     put(page, "multiselect", "whatif_features_text", [name])
     key, real = f"whatif_move_text_{name}", float(corpus.features["text"][corpus.row_of[utterance.utterance_id], 0])
     assert widget(page, "slider", key).value == pytest.approx(real)
@@ -143,6 +144,7 @@ def test_the_features_that_matter_come_first_on_request(app_folders):
     dialogue = corpus.dialogue_ids("test")[1]
     utterance = corpus.utterance(int(corpus.dialogue_rows[dialogue][TURN]))
     page = Page("whatif", dialogue=dialogue, turn=str(TURN))
+    put(page, "segmented_control", "whatif_modality", "text")
     assert widget(page, "multiselect", "whatif_features_text").options == list(corpus.feature_names["text"])
     page.app.button(key="whatif_rank").click().run()
     found = engine.attribution(*KEY, utterance.utterance_id)
@@ -153,6 +155,7 @@ def test_the_features_that_matter_come_first_on_request(app_folders):
 
 
 def test_a_modality_declared_missing_lets_its_edits_rest(app_folders, page, utterance):
+    put(page, "segmented_control", "whatif_modality", "text")
     slider = next(one for one in page.app.slider if one.key.startswith("whatif_move_text"))
     put(page, "slider", slider.key, slider.max)
     put(page, "pills", "whatif_parts", ["unique:text"])
@@ -266,6 +269,13 @@ def test_the_figures_by_hand():
         "words: “Hm.”", "pitch of audio 180.2 → 212", "pause of audio not measured → 0.5", "unique · text from u7",
         "visual missing", "no turns before it", "1 turn after it",
     ]  # fmt: skip
+
+
+def test_the_first_sliders_are_of_features_with_names():
+    names = {"text": ("minilm_0", "minilm_1"), "audio": ("pitch", "pause"), "visual": ("smile", "AU1")}
+    assert whatif_edits.first_named(names, ("text", "audio", "visual")) == "audio"
+    assert whatif_edits.first_named(names, ("text", "visual")) == "visual"
+    assert whatif_edits.first_named(names, ("text",)) == "text"
 
 
 def test_the_mark_stands_where_the_real_value_is():

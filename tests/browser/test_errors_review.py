@@ -95,3 +95,47 @@ def test_nothing_of_the_errors_page_is_cut_off_at_the_side(visit, width):
     sizes = "main => [main.scrollWidth, main.clientWidth]"
     inner, outer = opened.page.locator('[data-testid="stMain"]').evaluate(sizes)
     assert inner <= outer + 1
+
+
+def active(page):
+    """The class and row number of what the keyboard is on, looked for inside components too."""
+    return page.evaluate(
+        """() => {
+          let one = document.activeElement;
+          while (one?.shadowRoot?.activeElement) one = one.shadowRoot.activeElement;
+          return [one.className, one.dataset?.turn ?? null];
+        }"""
+    )
+
+
+def test_the_list_is_walked_by_keyboard_and_the_keyboard_stays_in_it(visit, workspace):
+    found = workspace.engine.predictions(RUN, "long", "test")
+    count = int(((found.gold >= 0) & (found.predicted != found.gold)).sum())
+    assert count > 80, "the list is longer than what is shown of it"
+    opened = visit().open(f"/errors?corpus=long&checkpoint={RUN}")
+    page, rows = opened.page, ".st-key-queue_rows .chat [data-turn]"
+    page.locator(rows).first.wait_for()
+    stops = page.locator(rows).evaluate_all("all => all.filter(one => one.tabIndex === 0).map(one => one.className)")
+    assert len(stops) <= 3 and stops[-1] == "more"
+    page.get_by_role("button", name="open in Dialogue").focus()
+    page.keyboard.press("Tab")
+    assert active(page)[0].startswith("row")
+    page.keyboard.press("End")
+    assert active(page)[0] == "more"
+    last = int(active(page)[1])
+    page.keyboard.press("Enter")
+    page.locator(f'.st-key-queue_rows .row.focus[data-turn="{last}"]').wait_for()
+    opened.settled()
+    assert active(page) == ["row focus", str(last)], "the keyboard is where the list goes on"
+    page.keyboard.press("ArrowDown")
+    assert active(page) == ["row", str(last + 1)]
+    page.keyboard.press("Space")
+    page.locator(f'.st-key-queue_rows .row.focus[data-turn="{last + 1}"]').wait_for()
+    opened.settled()
+    page.keyboard.press("Shift+Tab")
+    before = page.locator(".st-key-queue_rows").get_by_role("button", name="before")
+    assert active(page) == ["more", before.get_attribute("data-turn")]
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    assert active(page)[0] == "more" and int(active(page)[1]) > last + 1
+    opened.clean()

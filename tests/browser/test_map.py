@@ -48,5 +48,5 @@ def test_an_area_of_the_map_leads_to_its_dialogues_and_back(visit, workspace):
     page.get_by_text("turns picked").wait_for()
     opened.settled()
     assert page.get_by_text("turns picked").inner_text() == said, "the way back forgot what was picked"
-    assert page.get_by_text(f"dialogue {utterance.dialogue_id}, turn {utterance.turn}").count()
+    assert page.get_by_text(f"Open turn {utterance.turn} of {utterance.dialogue_id}").count()
     opened.clean()

@@ -24,7 +24,7 @@ def press(visit, name, then):
 
 def test_the_guide_leads_to_a_link_and_is_not_shown_again(visit, workspace):
     first = visit().open("/")
-    press(first, "Go to the first one", "Switch it off")
+    press(first, "Go to one", "Switch it off")
     first.page.locator(".chat .row.focus .miss").wait_for()
     said = first.page.get_by_text("Here it is").inner_text().partition("Here it is ")[2].rstrip(".")
     press(first, "Switch it off", "Open the notes")

@@ -45,7 +45,7 @@ def logits(folders: Folders, tiny: Corpus) -> dict[str, np.ndarray]:
 def test_the_choices_are_those_of_the_methods() -> None:
     assert tuple(METHODS) == ATTRIBUTIONS
     hints = get_type_hints(Attribute)
-    assert get_args(hints["baseline"]) == BASELINES and get_args(hints["scale"]) == SCALES
+    assert get_args(get_args(hints["baseline"])[0]) == BASELINES and get_args(hints["scale"]) == SCALES
     assert get_args(get_args(hints["over"])[0]) == OVERS
 
 
@@ -128,9 +128,10 @@ def test_what_is_unknown_is_refused_with_the_choices(
     one = f"{start} --utterance {turns[0]}"
     refused(f"{one} --method magic", 2, "unknown attribution method: got 'magic'", ", ".join(ATTRIBUTIONS))
     refused(f"{one} --target bored", 2, "unknown class: got 'bored'", ", ".join(tiny.emotions))
-    refused(f"{one} --baseline one", 2, "bad --baseline", "expected one of mean, zero, donor")
+    refused(f"{one} --baseline one", 2, "bad --baseline", "expected one of donor, mean, zero")
     refused(f"{one} --scale bits", 2, "bad --scale", "expected one of logit, probability")
-    refused(f"{one} --over words", 2, "bad --over", "components, features, modalities, turns")
+    refused(f"{one} --over parts", 2, "bad --over", "components, features, modalities, turns, words")
+    refused(f"{one} --over words", 2, "Values cannot be given to words because nothing says that the 8 text features")
     refused(f"{one} --method occlusion --over features", 2, "occlusion does not attribute", "expected one of turns")
     refused(f"attribute --checkpoint gone --utterance {turns[0]}", 4, "no run at gone")
 

@@ -42,7 +42,9 @@ def test_every_method_gives_weight_times_difference_on_a_linear_function(method:
     weight = torch.tensor([[2.0, -1.0], [0.5, 3.0]])
     problem = hand_made(lambda v: (v * weight).sum((1, 2)) + 7, [[1.0, 4.0], [2.0, -1.0]], [[0.5, 1.0], [0.0, 0.0]])
     expected = np.array([[1.0, -3.0], [1.0, -3.0]])  # w (x − b)
-    for over in set(METHODS[method].overs) - {"components"} | ({"modalities"} if method != "occlusion" else set()):
+    for over in set(METHODS[method].overs) - {"components", "words"} | (
+        {"modalities"} if method != "occlusion" else set()
+    ):
         groups = items(problem, over)
         values, _ = METHODS[method].attribute(problem, groups)
         np.testing.assert_allclose(values, groups.summed(expected), atol=1e-5, err_msg=over)

@@ -108,6 +108,12 @@ def test_calibration_by_hand():
     assert np.isnan(found.accuracy_interval[0]).all() and found.accuracy_interval[9].tolist() == [1.0, 1.0]
 
 
+def test_one_dialogue_has_a_calibration_error_without_intervals():
+    found = calibration(sure([0.65, 0.67, 0.9]), np.array([0, 1, 0]), ids(*"aaa"))
+    assert found.interval is None and np.isnan(found.accuracy_interval).all()
+    assert found.error == pytest.approx((2 * abs(0.66 - 0.5) + 0.1) / 3)
+
+
 def test_the_interval_of_the_calibration_error_is_basic_and_by_dialogue():
     draw = np.random.default_rng(3)
     confidence = draw.uniform(0.5, 1, 300)

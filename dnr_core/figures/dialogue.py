@@ -1,4 +1,4 @@
-"""The figures of the Dialogue page as specs, and the sentences that read them."""
+"""Figures of one dialogue and of one turn, and the sentences that read them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from dashboard.dialogue_data import DialogueNumbers, Offered
-from dashboard.markup import signed
+from dnr_core.figures.numbers import DialogueNumbers, Offered
 from dnr_core.figures.spec import (
     FigureSpec,
     emotion_colours,
@@ -18,6 +17,7 @@ from dnr_core.figures.spec import (
     part_groups,
     readable,
 )
+from dnr_core.figures.words import listed, p_value, signed
 from dnr_core.types import ComponentValues, split_player
 
 SMALLEST_GAP = 1e-12
@@ -109,10 +109,13 @@ def effect(numbers: DialogueNumbers) -> str:
 def parts(numbers: DialogueNumbers, turn: int) -> FigureSpec:
     """The exact values of the parts of one turn on the logit of its predicted emotion."""
     assert numbers.values is not None
-    players = numbers.values.players
-    values = numbers.value_of_predicted()[turn]
-    caption = parts_reading(numbers.values, turn, int(numbers.predicted[turn]), numbers.emotions)
-    return part_bars(players, values, caption=caption, height=40 + 26 * len(players))
+    return part_values(numbers.values, turn, int(numbers.predicted[turn]), numbers.emotions)
+
+
+def part_values(found: ComponentValues, turn: int, label: int, emotions: tuple[str, ...]) -> FigureSpec:
+    """The exact values of the parts of one turn on the logit of the emotion `label`."""
+    caption = parts_reading(found, turn, label, emotions)
+    return part_bars(found.players, found.values[turn, :, label], caption=caption, height=40 + 26 * len(found.players))
 
 
 def offered(emotions: tuple[str, ...], found: Offered) -> FigureSpec:
@@ -179,11 +182,6 @@ def claim(numbers: DialogueNumbers, turn: int, failed: tuple[str, ...]) -> str:
     return f"No single part decisive ({p}{why}). {sums}"
 
 
-def p_value(p: float) -> str:
-    """`p = 0.012`, or `p < 0.001`."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}"
-
-
 def sets_reading(sets: dict[str, tuple[str, ...] | None], label: str, where: str = "in every turn") -> str:
     """The smallest sets of parts that keep the predicted emotion `label` alone, and that flip it when off."""
     keeping, flipping = sets["keeping"], sets["flipping"]
@@ -194,11 +192,6 @@ def sets_reading(sets: dict[str, tuple[str, ...] | None], label: str, where: str
     )
     flips = "no set of parts flips it" if not flipping else f"smallest set that flips it when off: {listed(flipping)}"
     return f"{keeps[0].upper()}{keeps[1:]}; {flips} (off {where})."
-
-
-def listed(players: tuple[str, ...]) -> str:
-    """Parts in words, joined by commas."""
-    return ", ".join(map(readable, players))
 
 
 def offered_reading(emotions: tuple[str, ...], found: Offered) -> str:
@@ -212,3 +205,60 @@ def offered_reading(emotions: tuple[str, ...], found: Offered) -> str:
     )
     gap = max(found.gap, SMALLEST_GAP)
     return f"{lead}. All sum to the {signed(found.total)} bits of all modalities within {gap:.1e}."
+
+
+def contributions(numbers: DialogueNumbers, turn: int | None = None) -> FigureSpec:
+    """What each family of parts adds to the logit of the predicted emotion of every turn, stacked."""
+    assert numbers.values is not None
+    players, values = numbers.values.players, numbers.value_of_predicted()
+    groups, own = part_groups(players), np.array([part_group(player) for player in players])
+    rows = [(place, group) for place in range(len(numbers.gold)) for group in groups]
+    sums = [float(values[place, own == group].sum()) for place, group in rows]
+    frame = pd.DataFrame({
+        "turn": [place for place, _ in rows],
+        "group": [group for _, group in rows],
+        "value": sums,
+        "says": [f"turn {place}, {group}: {signed(value)}" for (place, group), value in zip(rows, sums, strict=True)],
+    })  # fmt: skip
+    return FigureSpec(
+        "columns", frame, x="turn", y="value", colour="group", hover=("says",), x_label="turn", y_label="logits",
+        colours={group: group_colour(group) for group in groups},
+        patterns={group: group_pattern(group) for group in groups},
+        mark=turn, height=220, caption=contributions_reading(numbers, turn),
+    )  # fmt: skip
+
+
+def contributions_reading(numbers: DialogueNumbers, turn: int | None = None) -> str:
+    """What the stacked values are, and in how many turns one source is decisive."""
+    what = "Exact Shapley values on the logit of the predicted emotion, added up by family"
+    if all(part_group(player) == split_player(player)[1][0] for player in numbers.values.players):
+        what = "Exact Shapley values of whole modalities on the logit of the predicted emotion"
+    where = "" if turn is None else f"; dotted: turn {turn}"
+    found = numbers.claims
+    if found is None or found.reason is not None:
+        return f"{what}{where}. Whether a part is decisive is not tested."
+    decisive = np.flatnonzero(found.significant).tolist()
+    named = f": {', '.join(map(str, decisive))}" if 0 < len(decisive) <= 20 else ""
+    return f"{what}{where}. {len(decisive)} of {len(numbers.gold)} turns have a single decisive part{named}."
+
+
+def case(numbers: DialogueNumbers) -> FigureSpec:
+    """The dialogue as a table: who says what, what was felt, what is predicted and which part is decisive."""
+    found, turns = numbers.claims, numbers.dialogue.utterances
+    tested = found is not None and found.reason is None
+    decisive = [
+        readable(f"{found.family[place]}:{found.sources[place]}") if tested and found.significant[place] else "–"
+        for place in range(len(turns))
+    ]
+    wrong = numbers.wrong
+    frame = pd.DataFrame({
+        "turn": range(len(turns)),
+        "speaker": [one.speaker for one in turns],
+        "words": [one.text for one in turns],
+        "gold": [one.emotion or "–" for one in turns],
+        "predicted": [
+            ("✗ " if wrong[place] else "") + numbers.emotions[label] for place, label in enumerate(numbers.predicted)
+        ],
+        "decisive": decisive,
+    })  # fmt: skip
+    return FigureSpec("table", frame, x="turn", y="words", height=60 + 24 * len(turns), caption=reading(numbers))

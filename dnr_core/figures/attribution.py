@@ -1,17 +1,15 @@
-"""The figures of the Attribution page as specs, and the sentences that read them. `found`: the engine's Attribution."""
+"""Figures of an attribution, and the sentences that read them. `found`: the engine's Attribution."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from dashboard.attribution_data import BASELINES, METHODS
-from dashboard.dialogue_figures import part_bars
-from dashboard.markup import shown, signed
+from dnr_core.figures.dialogue import part_bars
 from dnr_core.figures.spec import ACCENT, QUIET, FigureSpec, group_colour, group_pattern, readable
+from dnr_core.figures.words import signed
 
 CONTEXT, OTHERS = "all other turns", "other features"
 TURN_COLOURS = {"earlier": ACCENT, "itself": QUIET, "later": "#B4500A"}
@@ -21,11 +19,6 @@ CURVES = {
     "random order": QUIET,
     "smallest values first": "#B4500A",
 }
-EXACTNESS = ("error of the sum", "tolerance", "met", "f(x)", "f(baseline)", "baseline", "steps or samples", "seconds")
-ABOUT_CHECKS = (
-    "Infidelity: 0 is exact, 1 as wrong as claiming nothing. Agreement: rank correlation over {count:,} items; methods "
-    "that take long are left out. With random layers the rank correlation should fall towards 0."
-)
 SMALLEST = 0.005
 """Values below this are written as 0.00, and are not said to speak for anything."""
 
@@ -126,37 +119,6 @@ def strongest_other(found: Any) -> str:
     return f" Of the other turns, turn {place} matters most ({signed(float(others[place]))})."
 
 
-def exactness(found: Any) -> list[list[str]]:
-    """One row of HTML cells: by how much the values miss what they must sum to, and what they were computed with."""
-    met = {None: "not promised by this method", True: "✓ yes", False: '<b style="color:#E5484D">✗ no: do not trust</b>'}
-    return [[
-        signed(found.completeness_error, 4), "–" if found.within_tolerance is None else f"{found.tolerance:.4f}",
-        met[found.within_tolerance], signed(found.total, 3), signed(found.baseline_total, 3),
-        shown(BASELINES[found.baseline]), "–" if found.n_steps is None else f"{found.n_steps:,}",
-        f"{found.seconds:.2f}",
-    ]]  # fmt: skip
-
-
-def turn_bar(found: Any) -> Callable[[int], str]:
-    """The bar of a turn in the chat: right of the line for the emotion, left of it against it, its number beside it."""
-    up, down = max(float(found.values.max()), 0.0), max(-float(found.values.min()), 0.0)
-    whole = max(up + down, 1e-9)
-    zero = 100 * down / whole
-
-    def bar(turn: int) -> str:
-        value, kind = float(found.values[turn]), found.kinds[turn]
-        share = 100 * abs(value) / max(up if value > 0 else down, 1e-9)
-        piece = f'<i class="seg" style="width:{share:.2f}%;--c:{TURN_COLOURS[kind]}"></i>' if abs(value) > 0 else ""
-        left, right = ("", piece) if value > 0 else (piece, "")
-        return (
-            f'<div class="bar" title="{kind}: {signed(value, 3)}"><span class="left" style="width:{zero:.2f}%">{left}'
-            f'</span><span class="right" style="width:{100 - zero:.2f}%">{right}</span></div>'
-            f'<div class="says"><small>{kind} {signed(value)}</small></div>'
-        )
-
-    return bar
-
-
 def insertion(found: Any, tested: Any) -> FigureSpec:
     """The output while items take their value back, in three orders. `tested`: the engine's AttributionCheck."""
     drawn = tested.curves
@@ -179,19 +141,3 @@ def insertion_reading(tested: Any) -> str:
         f"{areas.random_deviation:.2f} ({len(tested.curves.random)} orders), smallest first {areas.deletion:.2f} (read "
         "from the right it is deletion: the largest leave first)."
     )
-
-
-def checks(tested: Any) -> list[list[str]]:
-    """What was tested beside the curves, as rows of HTML cells: test, number."""
-    share = "–" if tested.infidelity.share is None else f"{tested.infidelity.share:.3f}"
-    rows = [["infidelity", share]]
-    rows += [[f"agrees with {shown(METHODS[name])}", correlation(value)] for name, value in tested.agreement.items()]
-    return rows + [
-        [f"top {100 * step.share:.0f} % of layers random", correlation(step.rank_correlation)]
-        for step in tested.randomised
-    ]
-
-
-def correlation(value: float | None) -> str:
-    """A correlation, a dash where it is not defined."""
-    return "–" if value is None else signed(value)

@@ -1,4 +1,4 @@
-"""The figures of the Components page as specs, and the sentences that read them."""
+"""Figures of what the parts of a model do in one turn and over a split, and of what the modalities tell."""
 
 from __future__ import annotations
 
@@ -7,28 +7,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from dashboard.components_data import Depth, strongest_pair
-from dashboard.dialogue_figures import part_bars, parts_reading
-from dashboard.markup import shown, signed
 from dnr_core.figures.spec import QUIET, FigureSpec, group_colour, group_pattern, part_group, readable
+from dnr_core.figures.words import signed
+from dnr_core.types import ComponentValues
 
-BELOW_NULL = "not above its null"
-BITS_HEADER = ("", "bits", "95 %", "null", "above it")
+BELOW_NULL, SEVERAL = "not above its null", "several"
 CELL, MARGIN = 30, 110
 """Height of a row of a matrix, and of the names under it, in pixels."""
 
 
-def parts(found: Depth) -> FigureSpec:
-    """The exact values of all parts for the explained emotion."""
-    values, players = found.values, found.values.players
-    caption = parts_reading(values, 0, found.label, found.numbers.emotions)
-    return part_bars(players, values.values[0, :, found.label], caption=caption, height=40 + 26 * len(players))
-
-
-def interactions(found: Depth) -> FigureSpec:
-    """The pairwise interactions of the parts for the explained emotion, each pair once, as dark as a value as large."""
-    assert found.values.interactions is not None
-    players, table = found.values.players, found.values.interactions[0, :, :, found.label]
+def interactions(found: ComponentValues, label: int, emotions: tuple[str, ...]) -> FigureSpec:
+    """The pairwise interactions of the parts of one turn for the emotion `label`, each pair once, as dark as a value as
+    large.
+    """
+    assert found.interactions is not None
+    players, table = found.players, found.interactions[0, :, :, label]
     pairs = [(row, column) for row in range(1, len(players)) for column in range(row)]
     frame = pd.DataFrame({
         "part": [readable(players[row]) for row, _ in pairs],
@@ -38,15 +31,22 @@ def interactions(found: Depth) -> FigureSpec:
     })  # fmt: skip
     return FigureSpec(
         "signed_matrix", frame, x="with", y="part", colour="interaction", text="label",
-        reach=float(max(np.abs(table).max(), np.abs(found.values.values[0, :, found.label]).max())),
-        caption=interaction_reading(found), height=MARGIN + CELL * (len(players) - 1),
+        reach=float(max(np.abs(table).max(), np.abs(found.values[0, :, label]).max())),
+        caption=interaction_reading(found, emotions[label], label), height=MARGIN + CELL * (len(players) - 1),
     )  # fmt: skip
 
 
-def interaction_reading(found: Depth) -> str:
+def strongest_pair(found: ComponentValues, label: int) -> tuple[str, str, float]:
+    """The two parts with the largest interaction in size, and that interaction."""
+    assert found.interactions is not None
+    table = np.tril(found.interactions[0, :, :, label], -1)
+    row, column = np.unravel_index(int(np.abs(table).argmax()), table.shape)
+    return found.players[int(row)], found.players[int(column)], float(table[row, column])
+
+
+def interaction_reading(found: ComponentValues, emotion: str, label: int) -> str:
     """What the strongest interaction means."""
-    one, other, value = strongest_pair(found)
-    emotion = found.numbers.emotions[found.label]
+    one, other, value = strongest_pair(found, label)
     if abs(value) < 0.005:
         return f"No two parts interact on “{emotion}”: each says the same whatever the others say."
     meaning = "more than the two alone" if value > 0 else "less than the two alone: one stands in for the other"
@@ -91,15 +91,16 @@ def drop_bars(found: Any) -> FigureSpec | None:
     groups = [part_group(drop.name) if drop.kind == "component" else drop.name for drop in drops]
     edges = [drop.interval or (drop.drop, drop.drop) for drop in drops]
     frame = pd.DataFrame({
-        "part": [f"{drop_name(drop)}   {signed(drop.drop, 3)}" for drop in drops],
+        "part": [drop_name(drop) for drop in drops],
         "drop": [drop.drop for drop in drops],
         "low": [low for low, _ in edges],
         "high": [high for _, high in edges],
         "group": groups,
+        "label": [signed(drop.drop, 3) for drop in drops],
     })  # fmt: skip
     most = max(drops, key=lambda drop: drop.drop)
     return FigureSpec(
-        "bars", frame, x="drop", y="part", colour="group", low="low", high="high",
+        "bars", frame, x="drop", y="part", colour="group", text="label", low="low", high="high",
         colours={group: group_colour(group) for group in groups},
         patterns={group: group_pattern(group) for group in groups}, height=60 + 22 * len(drops),
         caption=f"Without {drop_name(most)} weighted F1 falls most, from {most.full:.3f} to {most.without:.3f} "
@@ -135,10 +136,11 @@ def bits_bars(found: Any) -> FigureSpec:
         "low": [bits.interval[0] for _, _, bits in rows],
         "high": [bits.interval[1] for _, _, bits in rows],
         "group": groups,
+        "label": [f"{bits.value:.2f}" for _, _, bits in rows],
     })  # fmt: skip
     known = set(groups) - {BELOW_NULL}
     return FigureSpec(
-        "bars", frame, x="bits", y="atom", colour="group", low="low", high="high",
+        "bars", frame, x="bits", y="atom", colour="group", text="label", low="low", high="high",
         colours={BELOW_NULL: QUIET} | {group: group_colour(group) for group in known},
         patterns={group: group_pattern(group) for group in known}, height=60 + 22 * len(rows),
         caption=bits_reading(found),
@@ -149,23 +151,49 @@ def bits_reading(found: Any) -> str:
     """What all modalities tell together."""
     union, synergistic, total = (found.whole[name] for name in ("union", "synergistic", "total"))
     return (
-        f"All modalities together tell {spelt(total)} bits of the gold emotion: {spelt(union)} are told by single "
-        f"modalities (what several tell counted once), {spelt(synergistic)} only by their combination "
+        f"All modalities together tell {bits_spelt(total)} bits of the gold emotion: {bits_spelt(union)} are told by "
+        f"single modalities (what several tell counted once), {bits_spelt(synergistic)} only by their combination "
         f"(n = {found.n:,} labelled turns; 95 % intervals over dialogues)."
     )
 
 
-def spelt(bits: Any) -> str:
+def bits_spelt(bits: Any) -> str:
     """`0.89 (0.83–0.96)`."""
     return f"{bits.value:.2f} ({bits.interval[0]:.2f}–{bits.interval[1]:.2f})"
 
 
-def bits_table(found: Any) -> list[list[str]]:
-    """One row of HTML cells a number: bits, interval, the 95 % quantile with shuffled labels, whether above it."""
-    return [
-        [
-            shown(name), f"{bits.value:.3f}", f"{bits.interval[0]:.3f}–{bits.interval[1]:.3f}", f"{bits.null:.3f}",
-            "yes" if bits.significant else "no",
-        ]
-        for name, _, bits in bits_rows(found)
-    ]  # fmt: skip
+def subset_bars(found: Any) -> FigureSpec | None:
+    """Weighted F1 with the parts of each subset of the modalities alone; None where there are no labels.
+
+    `found`: the engine's SplitValues.
+    """
+    if not found.subsets:
+        return None
+    names = [" + ".join(one.modalities) or "none" for one in found.subsets]
+    edges = [one.interval or (one.value, one.value) for one in found.subsets]
+    alone = [one.modalities[0] if len(one.modalities) == 1 else SEVERAL for one in found.subsets]
+    frame = pd.DataFrame({
+        "modalities": names,
+        "weighted F1": [one.value for one in found.subsets],
+        "low": [low for low, _ in edges],
+        "high": [high for _, high in edges],
+        "group": alone,
+        "label": [f"{one.value:.3f}" for one in found.subsets],
+    })  # fmt: skip
+    single = {name: group_colour(name) for name in dict.fromkeys(alone) if name != SEVERAL}
+    return FigureSpec(
+        "bars", frame, x="weighted F1", y="modalities", colour="group", text="label", low="low", high="high",
+        colours={SEVERAL: QUIET} | single, patterns={name: group_pattern(name) for name in single},
+        x_label="weighted F1", height=60 + 26 * len(frame), caption=subset_reading(found),
+    )  # fmt: skip
+
+
+def subset_reading(found: Any) -> str:
+    """What the best single modality reaches, and what all reach."""
+    whole = found.subsets[-1]
+    singles = [one for one in found.subsets if len(one.modalities) == 1]
+    best = max(singles, key=lambda one: one.value)
+    return (
+        f"Best alone: {best.modalities[0]} ({best.value:.3f}); all together {whole.value:.3f}. A part is on where all "
+        f"its modalities are; the others stand at their mean (n = {whole.n:,}; 95 % intervals over dialogues)."
+    )

@@ -1,0 +1,117 @@
+"""The registry of figures on the shipped demo: the page and the paper show the numbers that the engine gives."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from figure_numbers import assert_same, data_numbers, paper_numbers, screen_numbers
+from sklearn.metrics import f1_score
+
+from dnr_core.errors import DnRError, UsageError
+from dnr_core.export.bundle import Wish, bundle, tidy, zipped
+from dnr_core.export.figures import FIGURES, build
+from dnr_core.export.scene import Scene
+from dnr_core.figures.paper import PaperStyle, draw
+from dnr_core.figures.screen import render
+from dnr_core.serve import Engine
+
+ROOT = Path(__file__).resolve().parents[2]
+RUN = "planted-dnr-mmgcn-s0"
+NOT_HERE = {"signals"}
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    """The demo on its test split, a copy of its run to compare with, and the study in docs/."""
+    root = tmp_path_factory.mktemp("demo")
+    for name in (RUN, "twin"):
+        shutil.copytree(ROOT / "checkpoints" / RUN, root / "checkpoints" / name)
+    engine = Engine(root / "data", root / "checkpoints")
+    engine.ensure_demo()
+    return Scene(engine, RUN, "planted", "test", against="twin", study=ROOT / "docs" / "studies" / "real")
+
+
+@pytest.mark.parametrize("name", [name for name in FIGURES if name not in NOT_HERE])
+def test_screen_and_paper_carry_the_same_numbers_labels_and_order(scene: Scene, name: str):
+    panels = build(name, scene)
+    on_paper = paper_numbers(draw(panels, PaperStyle("ieee2", width=14)))
+    assert len(on_paper) == len(panels)
+    for panel, found in zip(panels, on_paper, strict=True):
+        assert panel.caption
+        wanted = data_numbers(panel)
+        shared = replace(wanted, x_label=found.x_label) if len(panels) > 1 and panel.x == "turn" else wanted
+        assert_same(shared, found)
+        assert_same(wanted, screen_numbers(render(panel)), shades=0.004 if panel.kind == "squares" else 1e-6)
+
+
+def test_what_is_drawn_is_what_the_engine_says(scene: Scene):
+    found = scene.engine.predictions(*scene.key, "test")
+    data = build("confusion", scene)[0].data.set_index(["gold", "predicted"])["count"]
+    names = found.emotions
+    for (gold, said), count in data.items():
+        assert count == ((found.gold == names.index(gold)) & (found.predicted == names.index(said))).sum()
+
+    values = scene.engine.dialogue_values(*scene.key, scene.dialogue)
+    place = scene.place
+    parts = build("turn_parts", scene)[0].data["value"].to_numpy()
+    assert parts == pytest.approx(values.values[scene.turn, :, found.predicted[place]])
+
+    subsets = build("subsets", scene)[0].data.set_index("modalities")["weighted F1"]
+    known = found.gold >= 0
+    assert subsets["text + audio + visual"] == pytest.approx(
+        f1_score(found.gold[known], found.predicted[known], average="weighted")
+    )
+    frame = build("map", scene)[0].data
+    stored = scene.engine.projection(*scene.key, "all", "umap")
+    assert stored is not None and np.array_equal(frame[["x", "y"]].to_numpy(), stored.coordinates)
+    changes = build("class_changes", scene)[0].data
+    assert (changes[["points", "low", "high"]] == 0).all().all(), "a run differs from its copy in nothing"
+
+
+def test_the_utterance_in_focus_is_decisive_right_and_in_a_readable_dialogue(scene: Scene):
+    claims = scene.engine.split_claims(*scene.key, "test")
+    assert claims is not None and claims.significant[scene.place]
+    assert scene.predictions.gold[scene.place] == scene.predictions.predicted[scene.place]
+    assert 6 <= len(scene.numbers.gold) <= 16 and scene.turn >= 2
+    named = replace(scene, utterance=scene.focus, emotion="sad")
+    assert named.label == scene.corpus.emotions.index("sad")
+    for wrong in ({"utterance": "nobody"}, {"emotion": "bliss"}, {"removal": "never"}, {"part": "x"}, {"colour": "x"}):
+        with pytest.raises(UsageError, match="expected one of"):
+            replace(scene, **wrong).check()
+    elsewhere = scene.corpus.utterances["utterance_id"][scene.corpus.rows("train")[0]]
+    with pytest.raises(UsageError, match="expected one of split test"):
+        replace(scene, utterance=elsewhere).check()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("signals", "method dnr has no signals of its own"),
+        ("class_changes", "a lone run has nothing to be compared with"),
+        ("study", "no study was named"),
+        ("pie", "unknown figure"),
+    ],
+)
+def test_what_cannot_be_shown_says_why(scene: Scene, name: str, words: str):
+    with pytest.raises(DnRError, match=words):
+        build(name, replace(scene, against=None, study=None))
+
+
+def test_a_bundle_is_the_same_bytes_and_its_csv_the_numbers(scene: Scene):
+    wish = Wish(PaperStyle("acl2"), ("pdf", "svg", "png"))
+    files, notes = bundle("timeline", scene, wish)
+    assert zipped(files) == zipped(bundle("timeline", scene, wish)[0]) and notes == ()
+    for place, panel in enumerate(build("timeline", scene)):
+        name = "data.csv" if place == 0 else f"data_{place + 1}.csv"
+        read = pd.read_csv(io.BytesIO(files[name]))
+        assert list(read) == list(tidy(panel)) and "says" not in read
+        numbers = panel.data.select_dtypes("number")
+        assert np.array_equal(read[list(numbers)].to_numpy(), numbers.to_numpy()), "every digit is kept"
+    assert files["table.tex"].count(rb"\midrule") == 1
+    assert b"focus: dialogue" in files["caption.txt"] and scene.focus.encode() in files["caption.txt"]
