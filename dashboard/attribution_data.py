@@ -13,6 +13,7 @@ from dashboard.markup import notice
 from dashboard.state import Selection, engine
 from dnr_core.errors import DnRError
 from dnr_core.figures.numbers import DialogueNumbers
+from dnr_core.figures.rows.attribution import BASELINES, METHODS
 from dnr_core.types import REMOVALS, AttributionOptions
 
 WORDS = "words"
@@ -23,16 +24,6 @@ ONE_TURN = "Which turn mattered cannot be shown because this dialogue has one tu
 NO_WORDS = "No word can be given a value because this turn has no words."
 NO_PARTS = "Parts are not offered because method {method} has none that can be switched off."
 VIEWS = {"features": "features", "turns": "turns", "modalities": "modalities", "components": "parts", "words": "words"}
-METHODS = {
-    "integrated_gradients": "Integrated gradients",
-    "gradient_x_input": "Gradient × input",
-    "gradient_shap": "Gradient SHAP (expected gradients)",
-    "feature_ablation": "Ablation, one item at a time",
-    "shapley_value_sampling": "Shapley values, sampled",
-    "occlusion": "Occlusion, one turn at a time",
-    "layer_integrated_gradients": "Integrated gradients of the parts",
-}
-BASELINES = {"mean": "training mean", "zero": "zero", "donor": "another turn", "padding": "padding"}
 PADDING = "padding"
 
 

@@ -10,8 +10,8 @@ import streamlit as st
 
 from dashboard.markup import dot, shown
 from dnr_core.figures.numbers import DialogueNumbers
+from dnr_core.figures.rows.turns import badges, bar_scale, clock, part_bar
 from dnr_core.figures.spec import emotion_colours
-from dnr_core.figures.turns import badges, bar_scale, clock, part_bar
 from dnr_core.figures.words import signed
 from dnr_core.types import FAMILIES, Utterance
 

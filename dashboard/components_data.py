@@ -13,7 +13,7 @@ from dashboard.markup import notice
 from dashboard.state import LISTED, SCOPES, Selection, engine, shelf
 from dnr_core.errors import DnRError
 from dnr_core.figures.numbers import DialogueNumbers
-from dnr_core.figures.turns import truth
+from dnr_core.figures.rows.turns import truth
 from dnr_core.types import REMOVALS, ComponentValues
 
 SCOPE_OF = {"dialogue": "dialogue", "turn": "utterance"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboard.errors_data import SplitErrors
 from dashboard.errors_link import slice_name
 from dashboard.markup import shown
-from dnr_core.figures.audit_rows import slice_cells
+from dnr_core.figures.rows.audit import slice_cells
 
 ABOUT_SLICES = (
     "Click one to list its utterances. 95 % intervals from drawing whole dialogues. Of an emotion: accuracy is recall, "

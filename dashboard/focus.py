@@ -12,7 +12,7 @@ from dashboard.components_data import about_turn
 from dashboard.dialogue_data import DialogueNumbers, offered_to
 from dashboard.markup import dot, heading, notice, shown, table, track, write
 from dashboard.state import Selection
-from dnr_core.figures import dialogue as dialogue_figures
+from dnr_core.figures.build import dialogue as dialogue_figures
 from dnr_core.figures.spec import emotion_colours
 from dnr_core.figures.words import signed
 

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Sequence
 import streamlit as st
 
 from dashboard.glossary import Entry, entry_of
-from dnr_core.figures.markup import dot as dot
-from dnr_core.figures.markup import score_cell as score_cell
-from dnr_core.figures.markup import share as share
-from dnr_core.figures.markup import shown as shown
-from dnr_core.figures.markup import table_html
+from dnr_core.figures.rows.markup import dot as dot
+from dnr_core.figures.rows.markup import score_cell as score_cell
+from dnr_core.figures.rows.markup import share as share
+from dnr_core.figures.rows.markup import shown as shown
+from dnr_core.figures.rows.markup import table_html
 
 STYLE = """
 <style>

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dashboard.state import Selection, engine, shelf
-from dnr_core.figures import about
+from dnr_core.figures.rows import about
 
 TERMS = ("part", "unique", "redundant", "synergistic", "modality")
 SCORES = ("weighted F1", "accuracy", "bootstrap interval")

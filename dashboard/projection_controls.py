@@ -9,7 +9,7 @@ from dashboard.projection_data import picked_rows, spoken, too_few
 from dashboard.rows import show_rows
 from dashboard.state import Selection, engine, go_to
 from dnr_core.errors import DnRError
-from dnr_core.figures.maps import COLOURS, METHODS, part_name
+from dnr_core.figures.build.maps import COLOURS, METHODS, part_name
 from dnr_core.figures.spec import emotion_colours
 from dnr_core.types import Projection, map_parts
 

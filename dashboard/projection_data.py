@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from dashboard.state import Selection, engine, shelf
-from dnr_core.figures import maps
-from dnr_core.figures.maps import COLOURS, Look, part_name
+from dnr_core.figures.build import maps
+from dnr_core.figures.build.maps import COLOURS, Look, part_name
 from dnr_core.figures.spec import FigureSpec
 from dnr_core.types import MAP_FEWEST, Projection
 

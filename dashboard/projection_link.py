@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from dashboard.words import select_word, short, unless
-from dnr_core.figures.maps import COLOURS, WHOLE
+from dnr_core.figures.build.maps import COLOURS, WHOLE
 from dnr_core.types import MAPS, RunSummary, map_parts
 
 MAP_LINK = ("space", "map", "colour")

@@ -9,8 +9,8 @@ from dashboard.charts import show
 from dashboard.glossary import BY_WORD
 from dashboard.markup import heading, reads, table
 from dashboard.state import Selection, engine
-from dnr_core.figures.signal_rows import about, columns, in_words, is_index, mean_rows, one_value
-from dnr_core.figures.signals import modality_bars
+from dnr_core.figures.build.signals import modality_bars
+from dnr_core.figures.rows.signal import about, columns, in_words, is_index, mean_rows, one_value
 from dnr_core.types import SignalValues
 
 ABOUT_MEANS = "Means over the turns in which each is defined; these are readings of the model, not proven causes."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dashboard.overview_data import key_of
 from dashboard.state import Selection, engine, shelf
-from dnr_core.figures import card_rows
+from dnr_core.figures.rows import card as card_rows
 
 TERMS = (
     "planted truth", "Shapley value", "removal", "completeness", "null", "decisive", "false discovery", "bits", "ECE",

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from dashboard.markup import dot, shown
-from dnr_core.figures.dialogue import strip
+from dnr_core.figures.build.dialogue import strip
 from dnr_core.figures.numbers import DialogueNumbers
 from dnr_core.figures.spec import ACCENT, QUIET, FigureSpec, emotion_colours, readable
 from dnr_core.figures.words import signed

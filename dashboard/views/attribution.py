@@ -10,8 +10,9 @@ from dashboard.chat import show_chat
 from dashboard.dialogue_data import predicted_dialogue
 from dashboard.markup import heading, reads, table, write
 from dashboard.state import Selection, go_to
-from dnr_core.figures import attribution as attribution_figures
+from dnr_core.figures.build import attribution as attribution_figures
 from dnr_core.figures.numbers import DialogueNumbers
+from dnr_core.figures.rows import attribution as attribution_rows
 
 TOP = (10, 20, 40)
 
@@ -48,10 +49,10 @@ def picture(chosen: Selection, numbers: DialogueNumbers, found: Any) -> None:
         show_clickable(spec, "turns", lambda point: go_to(chosen.dialogue, controls.turn_of(point)))
     elif found.over == "words":
         write(f"<small>{attribution_words.ABOUT}</small>{attribution_words.sentence(found)}")
-        show(attribution_words.bars(found), "words")
+        show(attribution_figures.words(found), "words")
     else:
         show(attribution_figures.blocks(found), "blocks")
-    table(attribution_tables.EXACTNESS, attribution_tables.exactness(found))
+    table(attribution_rows.EXACTNESS, attribution_rows.exactness(found))
     if found.notes:
         reads("Note: " + "; ".join(found.notes) + ".")
     if found.over == "turns":
@@ -73,8 +74,8 @@ def faithfulness(chosen: Selection, numbers: DialogueNumbers, found: Any) -> Non
     with left:
         show(attribution_figures.insertion(found, tested), "insertion")
     with right:
-        table(["test", "result"], attribution_tables.checks(tested))
-        reads(attribution_tables.ABOUT_CHECKS.format(count=len(found.values)))
+        table(["test", "result"], attribution_rows.checks(tested))
+        reads(attribution_rows.ABOUT_CHECKS.format(count=len(found.values)))
 
 
 page()

@@ -8,10 +8,10 @@ from dashboard.compare_data import Compared
 from dashboard.dialogue_data import failed_parts
 from dashboard.markup import heading, notice, reads, shown, table, tiles, write
 from dnr_core.errors import DnRError
-from dnr_core.figures import compare as compare_figures
-from dnr_core.figures import compare_rows
-from dnr_core.figures import dialogue as dialogue_figures
+from dnr_core.figures.build import compare as compare_figures
+from dnr_core.figures.build import dialogue as dialogue_figures
 from dnr_core.figures.numbers import DialogueNumbers
+from dnr_core.figures.rows import compare as compare_rows
 
 BETTER = ("weighted F1", "accuracy", "bootstrap interval", "McNemar")
 

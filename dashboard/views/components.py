@@ -9,10 +9,10 @@ from dashboard.dialogue_data import failed_parts
 from dashboard.markup import heading, notice, reads, table, write
 from dashboard.state import SCOPES, Selection, engine
 from dnr_core.errors import DnRError
-from dnr_core.figures import components as components_figures
-from dnr_core.figures import dialogue as dialogue_figures
-from dnr_core.figures.bits_rows import BITS_HEADER, bits_table
+from dnr_core.figures.build import components as components_figures
+from dnr_core.figures.build import dialogue as dialogue_figures
 from dnr_core.figures.numbers import DialogueNumbers
+from dnr_core.figures.rows.bits import BITS_HEADER, bits_table
 
 
 def page() -> None:

@@ -8,9 +8,9 @@ from dashboard.chat import show_chat, truth_terms
 from dashboard.dialogue_data import dialogue_numbers, failed_parts
 from dashboard.markup import heading, notice, reads, write
 from dashboard.state import Selection, go_to
-from dnr_core.figures import dialogue as dialogue_figures
+from dnr_core.figures.build import dialogue as dialogue_figures
 from dnr_core.figures.numbers import DialogueNumbers
-from dnr_core.figures.turns import clock, legend, truth
+from dnr_core.figures.rows.turns import clock, legend, truth
 
 SWITCHED = ("part", "unique", "redundant", "synergistic", "removal", "scope")
 VALUES = ("Shapley value", "part", "modality", "logit", "decisive", "completeness")

@@ -10,8 +10,8 @@ from dashboard.markup import heading, notice, reads, shown, table, write
 from dashboard.rows import show_rows
 from dashboard.state import Selection
 from dnr_core.errors import DnRError
-from dnr_core.figures import audit_rows
-from dnr_core.figures import errors as errors_figures
+from dnr_core.figures.build import errors as errors_figures
+from dnr_core.figures.rows import audit as audit_rows
 
 
 def page() -> None:

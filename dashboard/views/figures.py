@@ -2,11 +2,10 @@
 
 import streamlit as st
 
-from dashboard import controls, figures_controls, figures_data
+from dashboard import controls, figures_controls, figures_data, figures_files
 from dashboard.charts import show_picture
 from dashboard.glossary import words_in
 from dashboard.markup import heading, notice, reads, shown, write
-from dashboard.state import Selection
 from dnr_core.errors import DnRError
 from dnr_core.export.bundle import Wish
 from dnr_core.export.figures import FIGURES
@@ -35,7 +34,8 @@ def page() -> None:
             key="take_figure", on_click="ignore", type="primary",
         )  # fmt: skip
     with buttons:
-        everything(chosen, scene, wish)
+        figures_files.every_figure(scene, wish)
+        figures_files.whole_report(scene)
 
 
 def server() -> str:
@@ -67,28 +67,6 @@ def preview(name: str, scene: Scene, wish: Wish) -> bool:
     heading("Caption", "As it is exported: what is shown, and all that is needed to make it again.")
     write(f"<p><bdi>{shown(said[0])}</bdi></p>" + "".join(f"<small>{shown(line)}</small><br>" for line in said[1:]))
     return True
-
-
-def everything(chosen: Selection, scene: Scene, wish: Wish) -> None:
-    """All figures in one zip, made on request."""
-    names, asked = figures_data.offered(scene), (scene, wish)
-    if st.button(f"Make all {len(names)} figures", key="ask_all"):
-        bar, done = st.progress(0.0), {}
-        for place, (name, found) in enumerate(figures_data.all_in_one(scene, wish), start=1):
-            done[name] = found
-            bar.progress(place / len(names), text=f"{place} of {len(names)}: {FIGURES[name].title}")
-        bar.empty()
-        left_out = [f"{FIGURES[name].title}: {found}" for name, found in done.items() if isinstance(found, str)]
-        st.session_state.all_figures = (asked, figures_data.together(done), len(done) - len(left_out), left_out)
-    made = st.session_state.get("all_figures")
-    if made and made[0] == asked:
-        _, content, count, left_out = made
-        st.download_button(
-            f"Download {count} figures ({len(content) / 1e6:.1f} MB)", content, f"{chosen.run.info.name}-figures.zip",
-            "application/zip", key="take_all", on_click="ignore",
-        )  # fmt: skip
-        if left_out:
-            reads("Left out: " + " · ".join(left_out))
 
 
 page()

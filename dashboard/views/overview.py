@@ -7,9 +7,10 @@ from dashboard.charts import show
 from dashboard.markup import heading, notice, reads, table, tiles
 from dashboard.state import Selection, engine
 from dnr_core.errors import DnRError
-from dnr_core.figures import card_rows, score_rows
-from dnr_core.figures import scores as score_figures
-from dnr_core.figures.about import split_sizes
+from dnr_core.figures.build import scores as score_figures
+from dnr_core.figures.rows import card as card_rows
+from dnr_core.figures.rows import score as score_rows
+from dnr_core.figures.rows.about import split_sizes
 from dnr_core.serve import DEMO_CORPUS
 
 

@@ -7,7 +7,7 @@ from dashboard.charts import show_map
 from dashboard.markup import heading, notice
 from dashboard.state import Selection
 from dnr_core.errors import DnRError
-from dnr_core.figures.maps import part_name
+from dnr_core.figures.build.maps import part_name
 
 
 def page() -> None:

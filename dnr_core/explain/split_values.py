@@ -71,7 +71,8 @@ def mean_values(
     drawn = ratio((draws @ sums.reshape(len(sums), -1)).reshape(-1, *sums.shape[1:]), (draws @ counts)[..., None])
     low_high = np.full((classes, len(players), 2), np.nan)
     there = (counts > 0).sum(0) >= 2
-    low_high[there] = np.nanpercentile(drawn[:, there], EDGES, axis=0).transpose(1, 2, 0)
+    if there.any():
+        low_high[there] = np.nanpercentile(drawn[:, there], EDGES, axis=0).transpose(1, 2, 0)
     return MeanValues(players, ratio(sums.sum(0), counts.sum(0)[:, None]), low_high, counts.sum(0).astype(int))
 
 

@@ -53,6 +53,7 @@ FIGURES: dict[str, Entry] = {
         ready=ready.information,
     ),
     "attribution": Entry("Features of one turn", "attribution", of_turn.features, focused=True, ready=ready.features),
+    "word_attribution": Entry("Words of one turn", "attribution", of_turn.words, focused=True, ready=ready.words),
     "turn_attribution": Entry(
         "Which turns mattered",
         "attribution",

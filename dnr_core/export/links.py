@@ -13,6 +13,9 @@ SERVER = "http://localhost:8501"
 """Where `streamlit run dashboard/Home.py` serves the dashboard."""
 
 
+OVER = {"turn_attribution": "turns", "word_attribution": "words"}
+
+
 def link(name: str, scene: Scene, server: str = SERVER) -> str:
     """The address of a figure's page with its corpus, checkpoint, dialogue, turn, and what else it depends on."""
     entry = FIGURES[name]
@@ -26,8 +29,8 @@ def link(name: str, scene: Scene, server: str = SERVER) -> str:
         given["split"] = scene.split
     if name == "map":
         given |= {"space": scene.part, "colour": scene.colour}
-    if name == "turn_attribution":
-        given["over"] = "turns"
+    if name in OVER:
+        given["over"] = OVER[name]
     if name == "class_changes" and scene.against is not None:
         given["against"] = folder_name(scene.against)
     return f"{server.rstrip('/')}/{entry.page}?{urlencode(given, quote_via=quote)}"

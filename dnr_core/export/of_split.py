@@ -8,8 +8,8 @@ import numpy as np
 
 from dnr_core.errors import DnRError, UsageError
 from dnr_core.export.scene import Scene
-from dnr_core.figures import card, compare, components, errors, maps, scores
-from dnr_core.figures import study as study_figures
+from dnr_core.figures.build import card, compare, components, errors, maps, scores
+from dnr_core.figures.build import study as study_figures
 from dnr_core.figures.spec import FigureSpec
 
 
@@ -121,6 +121,7 @@ def probes(scene: Scene) -> tuple[FigureSpec, ...]:
 
 def agreement(scene: Scene) -> tuple[FigureSpec, ...]:
     """How often the dominant part is the planted one."""
+    scene.need_labels()
     scene.need_parts()
     if not any(player.startswith("unique:") for player in scene.header.players):
         method = scene.header.config["run"]["method"]

@@ -8,8 +8,8 @@ import numpy as np
 
 from dnr_core.errors import DnRError, UsageError
 from dnr_core.export.scene import Scene
-from dnr_core.figures import attribution, components, dialogue, information
-from dnr_core.figures import signals as signal_figures
+from dnr_core.figures.build import attribution, components, dialogue, information
+from dnr_core.figures.build import signals as signal_figures
 from dnr_core.figures.numbers import Offered
 from dnr_core.figures.spec import FigureSpec
 
@@ -71,6 +71,11 @@ def pointwise(scene: Scene) -> tuple[FigureSpec, ...]:
 def features(scene: Scene) -> tuple[FigureSpec, ...]:
     """The named features that speak for the emotion and against it."""
     return (attribution.features(attributed(scene, "features"), FEATURES),)
+
+
+def words(scene: Scene) -> tuple[FigureSpec, ...]:
+    """What every word of the turn adds, through the text encoder."""
+    return (attribution.words(attributed(scene, "words")),)
 
 
 def turns(scene: Scene) -> tuple[FigureSpec, ...]:

@@ -45,6 +45,14 @@ def turns(scene: Scene) -> bool:
     return attributed(scene, "turns")
 
 
+def words(scene: Scene) -> bool:
+    """The attribution to words is in memory, or there is no encoder for it."""
+    if scene.engine.encoder_problem(*scene.key) is not None:
+        return True
+    options = scene.attribution_options("words")
+    return scene.engine.kept_attribution(*scene.key, scene.focus, **options) is not None
+
+
 def attributed(scene: Scene, over: str) -> bool:
     """Whether an attribution is in memory, or a matter of a second."""
     if scene.engine.kept_attribution(*scene.key, scene.focus, **scene.attribution_options(over)) is not None:

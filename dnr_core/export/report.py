@@ -12,7 +12,7 @@ from dnr_core.export import report_dialogues, report_errors, report_split, repor
 from dnr_core.export.report_data import Material, Steps, prepared
 from dnr_core.export.report_pieces import Figures, Section
 from dnr_core.export.scene import Scene
-from dnr_core.figures.markup import shown
+from dnr_core.figures.rows.markup import shown
 
 ASSETS = Path(__file__).parent / "assets"
 CHAPTERS: dict[str, Callable[[Material], Section]] = {

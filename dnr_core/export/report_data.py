@@ -14,10 +14,10 @@ import numpy as np
 from dnr_core.errors import DnRError
 from dnr_core.export.report_pieces import Figures
 from dnr_core.export.scene import Scene
-from dnr_core.figures.card_rows import null_reading, offered_reading, trust_reading
-from dnr_core.figures.dialogue import SMALLEST_GAP
-from dnr_core.figures.markup import share
+from dnr_core.figures.build.dialogue import SMALLEST_GAP
 from dnr_core.figures.numbers import DialogueNumbers
+from dnr_core.figures.rows.card import null_reading, offered_reading, trust_reading
+from dnr_core.figures.rows.markup import share
 from dnr_core.results.errors import ErrorAudit
 from dnr_core.types import Predictions, RunSummary, softmax
 

@@ -6,11 +6,11 @@ import numpy as np
 
 from dnr_core.export.report_data import Material
 from dnr_core.export.report_pieces import Section, reads, sub, turn_anchor
-from dnr_core.figures.dialogue import reading
-from dnr_core.figures.markup import dot, shown
+from dnr_core.figures.build.dialogue import reading
 from dnr_core.figures.numbers import DialogueNumbers
+from dnr_core.figures.rows.markup import dot, shown
+from dnr_core.figures.rows.turns import badges, bar_scale, clock, legend, part_bar
 from dnr_core.figures.spec import emotion_colours, readable
-from dnr_core.figures.turns import badges, bar_scale, clock, legend, part_bar
 from dnr_core.figures.words import p_value
 from dnr_core.types import Utterance
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from dnr_core.export.report_data import Material, or_why
 from dnr_core.export.report_pieces import Section, absent, link, reads, sub, table, turn_anchor
-from dnr_core.figures import audit_rows
-from dnr_core.figures.compare_rows import (
+from dnr_core.figures.rows import audit as audit_rows
+from dnr_core.figures.rows.compare import (
     ABOUT_SCORES,
     SCORE_HEADER,
     agreement,
@@ -18,7 +18,7 @@ from dnr_core.figures.compare_rows import (
     score_rows,
     verdict,
 )
-from dnr_core.figures.markup import dot, shown, tiles_html
+from dnr_core.figures.rows.markup import dot, shown, tiles_html
 from dnr_core.figures.spec import emotion_colours
 
 ABOUT_SLICES = (

@@ -14,7 +14,7 @@ from dnr_core.errors import DnRError
 from dnr_core.export.bundle import tidy
 from dnr_core.export.figures import FIGURES, build
 from dnr_core.export.scene import Scene
-from dnr_core.figures.markup import shown, table_html
+from dnr_core.figures.rows.markup import shown, table_html
 from dnr_core.figures.screen import CONFIG, render
 from dnr_core.figures.spec import FigureSpec
 from dnr_core.figures.table import has_dots, written

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from dnr_core.export.report_data import Material, or_why
 from dnr_core.export.report_pieces import Section, absent, reads, sub, table
-from dnr_core.figures.bits_rows import BITS_HEADER, bits_table
-from dnr_core.figures.card_rows import card_rows, measured_on, truth_rows
-from dnr_core.figures.dialogue import about_values, claim, sets_reading
-from dnr_core.figures.markup import shown, tiles_html
-from dnr_core.figures.score_rows import class_reading, class_rows, headline
-from dnr_core.figures.signal_rows import about, columns, in_words, mean_rows, one_value
-from dnr_core.figures.words import signed
+from dnr_core.figures.build.dialogue import about_values, claim, sets_reading
+from dnr_core.figures.rows.attribution import ABOUT_CHECKS, EXACTNESS, checks, exactness
+from dnr_core.figures.rows.bits import BITS_HEADER, bits_table
+from dnr_core.figures.rows.card import card_rows, measured_on, truth_rows
+from dnr_core.figures.rows.markup import shown, tiles_html
+from dnr_core.figures.rows.score import class_reading, class_rows, headline
+from dnr_core.figures.rows.signal import about, columns, in_words, mean_rows, one_value
 
 INTERVALS = "Small: 95 % intervals, from drawing whole dialogues with replacement."
 NO_LABELS = "Scores cannot be shown because the {split} split has no labels."
@@ -23,11 +21,6 @@ NO_CARD = (
     "`python -m dnr_core verify --checkpoint RUN` does."
 )
 TRUTH = ("planted source", "n", "predicted right", "family named right", "part named right")
-EXACT = ("error of the sum", "tolerance", "met", "f(x)", "f(baseline)", "baseline", "steps")
-ABOUT_CHECKS = (
-    "Infidelity: 0 is exact, 1 as wrong as claiming nothing. Agreement: rank correlation with other methods. With "
-    "random layers the rank correlation should fall towards 0."
-)
 ABOUT_MEANS = "Means over the turns in which each is defined; these are readings of the model, not proven causes."
 
 
@@ -46,9 +39,7 @@ def overview(material: Material) -> Section:
     else:
         body += [absent(NO_LABELS.format(split=scene.split)), figures.html("classes")]
     body += [sub("Training"), figures.html("training"), sub("Can the explanations be trusted?"), trust(material)]
-    unlabelled = f"split {scene.split} has no labels"
-    body.append(figures.html("agreement") if material.labelled else figures.leave_out("agreement", unlabelled))
-    body.append(figures.html("probes"))
+    body += [figures.html("agreement"), figures.html("probes")]
     body += [sub("Other runs"), *(figures.html(name) for name in ("study", "study_differences"))]
     return Section("overview", "Overview", "".join(body))
 
@@ -94,40 +85,19 @@ def attribution(material: Material) -> Section:
     words = f'<bdi dir="auto" class="said">“{shown(said.text)}”</bdi>'
     quote = f"<p>Dialogue {shown(scene.dialogue)}, turn {scene.turn}: {words}</p>"
     body = [quote, sub("Features of this turn", "Integrated gradients: what each adds over its baseline.")]
-    for name, over in (("attribution", "features"), ("turn_attribution", "turns")):
+    for name, over in (("attribution", "features"), ("turn_attribution", "turns"), ("word_attribution", "words")):
         body.append(figures.html(name))
         if name in figures.drawn:
             found = scene.engine.attribution(*scene.key, scene.focus, **scene.attribution_options(over))
-            body += [table(EXACT, exactness(found)), *map(reads, found.notes)]
-    body += [sub("Can this attribution be trusted?", ABOUT_CHECKS), figures.html("faithfulness")]
+            row = exactness(found)[0][:-1]  # seconds differ each time
+            body += [table(EXACTNESS[:-1], [row]), *map(reads, found.notes)]
+    many = sum(scene.corpus.widths.values())
+    about = ABOUT_CHECKS.format(count=many)
+    body += [sub("Can this attribution be trusted?", about), figures.html("faithfulness")]
     if "faithfulness" in figures.drawn:
         tested = scene.engine.attribution_check(*scene.key, scene.focus, **scene.attribution_options("features"))
         body.append(table(("test", "number"), checks(tested)))
     return Section("attribution", "Attribution", "".join(body))
-
-
-def exactness(found: Any) -> list[list[str]]:
-    """By how much the values miss what they must sum to. `found`: the engine's Attribution."""
-    met = {None: "not promised by this method", True: "✓ yes", False: '<b class="miss">✗ no: do not trust</b>'}
-    return [[
-        signed(found.completeness_error, 4), "–" if found.within_tolerance is None else f"{found.tolerance:.4f}",
-        met[found.within_tolerance], signed(found.total, 3), signed(found.baseline_total, 3), shown(found.baseline),
-        "–" if found.n_steps is None else f"{found.n_steps:,}",
-    ]]  # fmt: skip
-
-
-def checks(tested: Any) -> list[list[str]]:
-    """What was tested beside the curves. `tested`: the engine's AttributionCheck."""
-    share = tested.infidelity.share
-    rows = [["infidelity", "–" if share is None else f"{share:.3f}"]]
-    rows += [[f"agrees with {shown(in_words(name))}", one(value)] for name, value in tested.agreement.items()]
-    layers = [(f"top {100 * step.share:.0f} % of layers random", step.rank_correlation) for step in tested.randomised]
-    return rows + [[name, one(value)] for name, value in layers]
-
-
-def one(correlation: float | None) -> str:
-    """A correlation, a dash where it is not defined."""
-    return "–" if correlation is None else signed(correlation)
 
 
 def projection(material: Material) -> Section:

@@ -8,8 +8,8 @@ from dnr_core.export.bundle import provenance
 from dnr_core.export.figures import FIGURES
 from dnr_core.export.report_data import Material
 from dnr_core.export.report_pieces import Section, absent, coded, sub
-from dnr_core.figures.about import facts, split_sizes
-from dnr_core.figures.markup import shown
+from dnr_core.figures.rows.about import facts, split_sizes
+from dnr_core.figures.rows.markup import shown
 
 METHODS = (
     ("Scores", "Weighted F1 is the mean F1 of the emotions, each counted as often as it occurs; only labelled turns "

@@ -10,7 +10,7 @@ import numpy as np
 
 from dnr_core.data.corpus import Corpus
 from dnr_core.errors import DnRError, UsageError, one_of
-from dnr_core.figures.maps import COLOURS
+from dnr_core.figures.build.maps import COLOURS
 from dnr_core.figures.numbers import DialogueNumbers
 from dnr_core.results.trust import SplitClaims
 from dnr_core.serve import Engine

@@ -1,0 +1,1 @@
+"""Figures: what one is (spec), how it is made of results (build), and how it is drawn (screen, paper)."""

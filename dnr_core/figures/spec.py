@@ -36,6 +36,10 @@ EMOTION_COLOURS = {
 }
 """Tol's bright scheme by the meaning of the name, so that an emotion keeps its colour in every corpus."""
 OTHER_COLOURS = ("#77AADD", "#EE8866", "#EEDD88", "#FFAABB", "#99DDFF", "#44BB99", "#BBCC33", "#AAAA00")
+SYMBOLS = (
+    "circle", "diamond", "square", "triangle-up", "cross", "x", "triangle-down", "pentagon", "star", "hexagram",
+)  # fmt: skip
+"""No two of these ten look alike at the size of a point."""
 
 
 @dataclass(frozen=True)

@@ -1,34 +1,13 @@
-"""A table of words on screen, and how a table's cells are written wherever it is drawn."""
+"""How the cells of a table are written, wherever it is drawn."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from dnr_core.figures.drawing import literal
 from dnr_core.figures.spec import FigureSpec
 
-ROW, MOST_DECIMALS = 26, 6
-
-
-def table(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """All columns under their names, numbers at the right, words of `colours` with a dot."""
-    data = spec.data
-    columns = []
-    for name in data.columns:
-        dots = spec.colours if has_dots(spec, name) else {}
-        columns.append([dot(dots.get(word)) + literal(word) for word in written(data[name])])
-    align = ["right" if is_number(data[name]) else "left" for name in data.columns]
-    longest = [max(map(len, [str(name), *written(data[name])])) for name in data.columns]
-    trace = {
-        "type": "table",
-        "columnwidth": [min(max(one, 6), 60) for one in longest],
-        "header": {"values": [literal(name) for name in data.columns], "align": align, "height": ROW},
-        "cells": {"values": columns, "align": align, "height": ROW},
-    }
-    return [trace], {}
+MOST_DECIMALS = 6
 
 
 def is_number(column: pd.Series) -> bool:
@@ -51,8 +30,3 @@ def has_dots(spec: FigureSpec, name: str) -> bool:
         return False
     words = set(written(spec.data[name])) - {""}
     return name == spec.colour or (bool(words) and words <= set(spec.colours))
-
-
-def dot(colour: str | None) -> str:
-    """A dot in plotly's markup, nothing without a colour."""
-    return "" if colour is None else f'<span style="color:{colour}">●</span> '

@@ -10,7 +10,8 @@ import pytest
 
 from dashboard import attribution_tables
 from dnr_core.explain.attribution import Attribution
-from dnr_core.figures import attribution as attribution_figures
+from dnr_core.figures.build import attribution as attribution_figures
+from dnr_core.figures.rows import attribution as attribution_rows
 from dnr_core.types import MODALITIES
 from tests.app.conftest import Page
 from tests.conftest import RUN
@@ -145,11 +146,9 @@ def test_the_settings_of_the_page_change_what_is_explained(app_folders):
 
 def test_an_attribution_that_misses_its_sum_is_not_to_be_trusted():
     kinds, names = ("text", "context"), ("pitch", "context")
-    (row,) = attribution_tables.exactness(
-        by_hand([1, 2], kinds, names, completeness_error=-0.5, within_tolerance=False)
-    )
+    (row,) = attribution_rows.exactness(by_hand([1, 2], kinds, names, completeness_error=-0.5, within_tolerance=False))
     assert row[0] == "−0.5000" and row[1] == "0.0200" and "✗ no: do not trust" in row[2] and "color" in row[2]
-    (row,) = attribution_tables.exactness(by_hand([1, 2], kinds, names, within_tolerance=None, n_steps=None))
+    (row,) = attribution_rows.exactness(by_hand([1, 2], kinds, names, within_tolerance=None, n_steps=None))
     assert row[1:3] == ["–", "not promised by this method"] and row[6] == "–"
 
 

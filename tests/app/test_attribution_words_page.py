@@ -12,6 +12,7 @@ import pytest
 from dashboard import attribution_words
 from dnr_core.data import embed
 from dnr_core.data.planted import PlantedConfig, generate
+from dnr_core.figures.build import attribution as attribution_figures
 from dnr_core.serve import Engine
 from dnr_core.training.checkpoint import save_run
 from tests.app.conftest import Page
@@ -97,10 +98,10 @@ def test_of_a_long_sentence_the_largest_words_have_bars_in_the_order_of_the_sent
         names=tuple(f"w{k}" for k in range(100)), kinds=("text",) * 100, values=values, over="words", target="joy",
         scale="logit", total=50.0, baseline_total=0.0,
     )  # fmt: skip
-    spec = attribution_words.bars(found)
+    spec = attribution_figures.words(found)
     assert list(spec.data["item"])[:2] == ["61 · w60", "62 · w61"] and list(spec.data["item"])[-1] == "60 other words"
     assert spec.data["value"].sum() == pytest.approx(values.sum())
     assert list(spec.data["group"])[:2] == ["against it", "for it"]
-    assert spec.caption.startswith("“w99” of text speaks most for “joy” (+100.00 logit)")
+    assert spec.caption.startswith("The word “w99” speaks most for “joy” (+100.00 logit)")
     html = attribution_words.sentence(found)
     assert html.count("dashed") == html.count("solid") == 50 and 'title="−99.000"' in html

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from dnr_core.explain.nulls import ComponentNull, save_null
-from dnr_core.figures.card_rows import card_rows
+from dnr_core.figures.rows.card import card_rows
 from dnr_core.figures.spec import readable
 from dnr_core.figures.words import p_value
 from dnr_core.results.card_format import CardFormat, fits

@@ -14,7 +14,7 @@ from scipy.stats import binomtest
 from sklearn.metrics import f1_score
 
 from dnr_core.explain.compare import Change
-from dnr_core.figures import compare_rows
+from dnr_core.figures.rows import compare as compare_rows
 from dnr_core.figures.screen import render
 from dnr_core.figures.spec import FigureSpec, readable
 from dnr_core.types import SPLITS

@@ -21,7 +21,11 @@ from tests.conftest import RUN
 OFFERED = [name for name in FIGURES if not name.startswith("study")]
 ASKED = {"faithfulness"}
 """Computed on request, because it takes more than a second."""
-NOT_HERE = {"signals": "has no signals of its own", "class_changes": "a lone run has nothing to be compared with"}
+NOT_HERE = {
+    "signals": "has no signals of its own",
+    "word_attribution": "Values cannot be given to words",
+    "class_changes": "a lone run has nothing to be compared with",
+}
 
 
 def picture(page) -> tuple[Image.Image, float]:
@@ -78,15 +82,27 @@ def test_a_strange_link_is_one_message_and_a_figure(open_page, demo, given, word
 
 def test_all_figures_in_one_zip(open_page, demo):
     page = open_page("figures", figure="training")
-    page.app.button(key="ask_all").click()
-    page.app.run(timeout=120)
+    page.app.button(key="ask_all_figures").click()
+    page.app.run(timeout=180)
     page.check()
-    _, content, count, left_out = page.state("all_figures")
+    _, content, label, said = page.state("made_all_figures")
     names = zipfile.ZipFile(io.BytesIO(content)).namelist()
     shown = {name.partition("/")[0] for name in names if "/" in name}
-    assert shown == set(OFFERED) - set(NOT_HERE) and count == len(shown)
-    assert "not_shown.txt" in names and len(left_out) == len(NOT_HERE)
-    assert all(any(words in line for line in left_out) for words in NOT_HERE.values())
+    assert shown == set(OFFERED) - set(NOT_HERE) and label == f"Download {len(shown)} figures"
+    assert "not_shown.txt" in names and said in page.text
+    assert all(words in said for words in NOT_HERE.values())
+    page.app.number_input(key="figure_width").set_value(5.0)
+    assert "take_all_figures" not in {one.key for one in page.run().app.get("download_button")}, "other figures now"
+
+
+def test_the_report_is_made_on_request(open_page, demo):
+    page = open_page("figures", figure="training")
+    page.app.button(key="ask_report").click()
+    page.app.run(timeout=180)
+    page.check()
+    _, content, label, said = page.state("made_report")
+    assert content.startswith(b"<!DOCTYPE html>") and label == "Download the report"
+    assert b"planted-dnr-mmgcn-s0" in content and NOT_HERE["class_changes"] in said
 
 
 @pytest.mark.parametrize("name", OFFERED)

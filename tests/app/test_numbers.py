@@ -9,7 +9,7 @@ from html import unescape
 import numpy as np
 import pytest
 
-from dnr_core.figures.markup import CONTROL_PICTURES
+from dnr_core.figures.rows.markup import CONTROL_PICTURES
 from dnr_core.types import softmax
 from tests.conftest import HOSTILE_TEXTS, RUN, longest_test_dialogue
 from tests.oracles import claim_of
@@ -202,14 +202,14 @@ def test_the_overview_counts_what_has_no_label(open_page, engine):
 
 
 def test_short_forms_tell_names_apart():
-    from dnr_core.figures.dialogue import abbreviations
+    from dnr_core.figures.build.dialogue import abbreviations
 
     assert abbreviations(("neutral", "positive", "negative")) == ["neu", "po", "neg"]
     assert abbreviations(("emotion_1", "emotion_2", "a")) == ["e…1", "e…2", "a"]
 
 
 def test_what_a_run_was_trained_on_is_shown_where_it_says_so():
-    from dnr_core.figures.about import training_cost
+    from dnr_core.figures.rows.about import training_cost
 
     assert training_cost({}) == ""
     assert training_cost({"train_seconds": 1234.5}) == " in 1,234 s"

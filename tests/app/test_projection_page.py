@@ -11,7 +11,7 @@ import pytest
 
 from dashboard import state
 from dashboard.markup import shown
-from dnr_core.figures.maps import OPEN
+from dnr_core.figures.build.maps import OPEN
 from dnr_core.figures.spec import readable
 from dnr_core.types import MODALITIES
 from tests.app.conftest import Page

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from dnr_core.data.planted import PlantedConfig, generate
-from dnr_core.figures import signal_rows
+from dnr_core.figures.rows import signal as signal_rows
 from dnr_core.serve import Engine
 from dnr_core.training.checkpoint import save_run
 from dnr_core.types import MODALITIES

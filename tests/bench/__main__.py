@@ -42,6 +42,11 @@ LIMITS = {
     "gradients_split:meld": ("integrated gradients of the test split, 50 steps (s)", "≤ 180"),
     "gradients_one:meld": ("integrated gradients of one utterance, median / longest (ms)", "≤ 300"),
     "gradients_one:iemocap": ("integrated gradients of one utterance, median / longest (ms)", "≤ 300"),
+    "export:meld": (
+        "figures of one run: `export --figure all`; single figures once their data exist (s)",
+        "all ≤ 60, one ≤ 1, map ≤ 3 and ≤ 2 MB",
+    ),
+    "report:meld": ("report of the test split as one HTML file", "≤ 90 s, ≤ 15 MB"),
     "app:meld": (
         "without a server, p95 in ms, of wall (of processor): toggle, step to the next error, page switch",
         "toggle ≤ 150, page switch ≤ 300",

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.bench import dashboard_steps, explanations, training_steps
+from tests.bench import dashboard_steps, explanations, figures, training_steps
 from tests.bench.explanations import timed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -189,6 +189,14 @@ def gradients_one(folder: Path, corpus: str) -> dict[str, Any]:
     return explanations.gradients_one(Engine(), trained(folder, corpus), folder / "data" / corpus)
 
 
+def export(folder: Path, corpus: str) -> dict[str, Any]:
+    return figures.figures(trained(folder, corpus), folder / "data" / corpus)
+
+
+def report(folder: Path, corpus: str) -> dict[str, Any]:
+    return figures.report(trained(folder, corpus), folder / "data" / corpus)
+
+
 STEPS: dict[str, Callable[..., dict[str, Any]]] = {
     "train": train,
     "memory": memory,
@@ -200,6 +208,8 @@ STEPS: dict[str, Callable[..., dict[str, Any]]] = {
     "information": information,
     "gradients_split": gradients_split,
     "gradients_one": gradients_one,
+    "export": export,
+    "report": report,
     "app": app,
     "pages": pages,
     "large": large,

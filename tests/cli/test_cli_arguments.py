@@ -25,6 +25,8 @@ COMMANDS = (
     "project",
     "verify",
     "study",
+    "export",
+    "report",
     "tune",
     "doctor",
 )

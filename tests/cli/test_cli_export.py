@@ -117,6 +117,6 @@ def test_all_figures_of_a_method_whose_parts_are_modalities(
     assert set(found) == set(FIGURES)
     assert {path.stem for path in (tmp_path / "f").iterdir()} == {name for name, one in found.items() if one["files"]}
     missing = {name for name, one in found.items() if one["problem"]}
-    assert missing == {"class_changes", "study", "study_differences", "probes", "agreement"}
+    assert missing == {"class_changes", "study", "study_differences", "probes", "agreement", "word_attribution"}
     values = opened(tmp_path / "f" / "turn_parts.zip")["data.csv"].decode().splitlines()
     assert [line.partition(",")[0] for line in values[1:]] == ["text", "audio", "visual"]

@@ -17,8 +17,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from dnr_core.figures.screen import BESIDE
+from dnr_core.figures.screen.squares import PALE
 from dnr_core.figures.spec import ACCENT
-from dnr_core.figures.squares import PALE
 
 __all__ = ["Numbers", "assert_same", "data_numbers", "paper_numbers", "screen_numbers"]
 

@@ -23,7 +23,7 @@ from dnr_core.serve import Engine
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = "planted-dnr-mmgcn-s0"
-NOT_HERE = {"signals"}
+NOT_HERE = {"signals", "word_attribution"}
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dnr_core.explain.audit import Share, SourceAgreement, TruthAgreement
-from dnr_core.figures import card, information, study
+from dnr_core.figures.build import card, information, study
 
 
 def test_a_probe_is_a_cell_of_its_code_and_part_and_what_was_not_probed_is_left_out():

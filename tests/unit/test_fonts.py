@@ -11,9 +11,8 @@ from fontTools.pens.ttGlyphPen import TTGlyphPen
 from matplotlib.font_manager import fontManager
 from pypdf import PdfReader
 
-from dnr_core.figures import fonts
-from dnr_core.figures.fonts import Fonts
-from dnr_core.figures.paper import PaperStyle, save
+from dnr_core.figures.paper import PaperStyle, fonts, save
+from dnr_core.figures.paper.fonts import Fonts
 
 JAPANESE, ARABIC, DEVANAGARI, EMOJI, HEBREW = "喜び", "غضب", "खुशी", "joy 😀", "כעס"
 

@@ -12,7 +12,7 @@ from dnr_core.data.corpus import Corpus
 from dnr_core.data.planted import PlantedConfig, generate
 from dnr_core.errors import DataError, UsageError
 from dnr_core.explain.audit import resampled
-from dnr_core.figures.drawing import literals
+from dnr_core.figures.screen.drawing import literals
 
 
 @pytest.fixture(scope="module")

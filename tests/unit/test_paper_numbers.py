@@ -9,7 +9,7 @@ from figure_numbers import assert_same, data_numbers, paper_numbers, screen_numb
 from figure_samples import EVERY, bars, columns, intervals, strip
 
 from dnr_core.figures.paper import PaperStyle, draw
-from dnr_core.figures.paper_page import PANELS
+from dnr_core.figures.paper.page import PANELS
 from dnr_core.figures.screen import KINDS, render
 
 BY_COLOUR = 0.004

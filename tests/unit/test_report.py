@@ -23,7 +23,7 @@ from dnr_core.export.figures import FIGURES, build
 from dnr_core.export.report import Report, report, report_html
 from dnr_core.export.report_pieces import embedded
 from dnr_core.export.scene import Scene
-from dnr_core.figures.markup import shown
+from dnr_core.figures.rows.markup import shown
 from dnr_core.figures.spec import readable
 from dnr_core.figures.table import written
 from dnr_core.serve import Engine

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import f1_score
 
 from dnr_core.explain.split_values import subset_scores
-from dnr_core.figures.dialogue import contributions
+from dnr_core.figures.build.dialogue import contributions
 from dnr_core.figures.numbers import DialogueNumbers
 from dnr_core.types import ComponentValues, Dialogue, players_of
 

@@ -1,0 +1,1 @@
+"""Tables and sentences that pages and the report share, as escaped HTML."""
