@@ -39,6 +39,7 @@ LIMITS = {
         "dialogue ≥ 50, utterance ≥ 10",
     ),
     "information:meld": ("information view of the test split with the training of its model (s)", "≤ 120"),
+    "broja:planted": ("BROJA of a joint table of 16 × 16 × 8 (s)", "≤ 2"),
     "gradients_split:meld": ("integrated gradients of the test split, 50 steps (s)", "≤ 180"),
     "gradients_one:meld": ("integrated gradients of one utterance, median / longest (ms)", "≤ 300"),
     "gradients_one:iemocap": ("integrated gradients of one utterance, median / longest (ms)", "≤ 300"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,3 +128,15 @@ def timed(action: Callable[[], object]) -> float:
     started = time.perf_counter()
     action()
     return time.perf_counter() - started
+
+
+def broja() -> dict[str, Any]:
+    """Seconds of the slowest of some tables of the largest size, dense to sparse."""
+    from dnr_core.explain.broja import broja as decompose
+
+    random, times = np.random.default_rng(7), []
+    for shape, kept in ((1.0, 1.0), (0.05, 1.0), (0.5, 0.1), (1.0, 0.5)):
+        for _ in range(5):
+            table = random.gamma(shape, size=(16, 16, 8)) * (random.random((16, 16, 8)) < kept)
+            times.append(timed(partial(decompose, table / table.sum())))
+    return {"measured": f"mean {np.mean(times):.2f}, slowest {max(times):.2f} (n = {len(times)})"}

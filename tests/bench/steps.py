@@ -177,6 +177,10 @@ def information(folder: Path, corpus: str) -> dict[str, Any]:
     return explanations.information(Engine(), folder / "data" / corpus)
 
 
+def broja(folder: Path, corpus: str) -> dict[str, Any]:
+    return explanations.broja()
+
+
 def gradients_split(folder: Path, corpus: str) -> dict[str, Any]:
     from dnr_core.serve import Engine
 
@@ -206,6 +210,7 @@ STEPS: dict[str, Callable[..., dict[str, Any]]] = {
     "values": values,
     "sampling": sampling,
     "information": information,
+    "broja": broja,
     "gradients_split": gradients_split,
     "gradients_one": gradients_one,
     "export": export,

@@ -6,18 +6,20 @@ import io
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import pytest
 from figure_numbers import assert_same, data_numbers, paper_numbers, screen_numbers
+from pypdf import PdfReader
 from sklearn.metrics import f1_score
 
 from dnr_core.errors import DnRError, UsageError
 from dnr_core.export.bundle import Wish, bundle, tidy, zipped
 from dnr_core.export.figures import FIGURES, build
 from dnr_core.export.scene import Scene
-from dnr_core.figures.paper import PaperStyle, draw
+from dnr_core.figures.paper import PRESETS, PaperStyle, draw, save
 from dnr_core.figures.screen import render
 from dnr_core.serve import Engine
 
@@ -48,6 +50,19 @@ def test_screen_and_paper_carry_the_same_numbers_labels_and_order(scene: Scene, 
         shared = replace(wanted, x_label=found.x_label) if len(panels) > 1 and panel.x == "turn" else wanted
         assert_same(shared, found)
         assert_same(wanted, screen_numbers(render(panel)), shades=0.004 if panel.kind == "squares" else 1e-6)
+
+
+@pytest.mark.parametrize("preset", ["wacv", "acl2"])
+@pytest.mark.parametrize("name", [name for name in FIGURES if name not in NOT_HERE])
+def test_every_figure_has_the_width_of_its_column_and_truetype_inside(scene: Scene, name: str, preset: str):
+    panels = build(name, scene)
+    content = save(panels, PaperStyle(preset, title=True), "pdf").content
+    (page,) = PdfReader(io.BytesIO(content)).pages
+    assert float(page.mediabox.width) / 72 == pytest.approx(PRESETS[preset].width, abs=0.01)
+    assert b"/FontFile2" in content and b"/Type3" not in content and page.extract_text().strip()
+    drawn = ElementTree.fromstring(save(panels, PaperStyle(preset), "svg").content)
+    assert float(drawn.attrib["width"].removesuffix("pt")) / 72 == pytest.approx(PRESETS[preset].width, abs=0.01)
+    assert any("".join(one.itertext()).strip() for one in drawn.iter("{http://www.w3.org/2000/svg}text"))
 
 
 def test_what_is_drawn_is_what_the_engine_says(scene: Scene):
