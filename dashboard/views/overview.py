@@ -16,9 +16,7 @@ from dnr_core.serve import DEMO_CORPUS
 
 def page() -> None:
     """The whole page, from the selection to the pictures."""
-    chosen = controls.open_page(
-        "Overview", "What the model is, how good it is, and how far its explanations can be trusted."
-    )
+    chosen = controls.open_page("Overview", "What the model is, how good it is, and how far to trust its explanations.")
     corpus = chosen.corpus
     heading(
         f"Corpus: {chosen.corpus_name}",

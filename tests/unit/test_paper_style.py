@@ -9,6 +9,7 @@ from figure_samples import bars, columns, confusion, lines, scatter, strip
 
 from dnr_core.errors import DnRError, UsageError
 from dnr_core.figures.paper import PRESETS, PaperStyle, draw, save
+from dnr_core.figures.paper.pen import greys
 
 
 @pytest.mark.parametrize(
@@ -149,3 +150,11 @@ def test_nothing_is_transparent():
         for axes in draw([make()], PaperStyle()).axes:
             artists = [*axes.patches, *axes.lines, *axes.collections, *axes.texts]
             assert {artist.get_alpha() for artist in artists} <= {None}
+
+
+def test_a_family_has_the_same_grey_in_every_figure():
+    shades = dict(zip(("unique", "redundant", "synergistic"), ("#404040", "#8c8c8c", "#d9d9d9"), strict=True))
+    for names in (["redundant", "synergistic", "unique"], ["synergistic"], ["unique", "synergistic"]):
+        assert greys(names, {}, 0.25, 0.85) == [shades[name] for name in names]
+    mixed = greys(["visual", "unique", "sad", "text"], {"sad": "#4477AA"}, 0.0, 0.6)
+    assert mixed == ["#666666", "#000000", "#999999", "#333333"], "families, modalities, then the colours of the figure"

@@ -172,7 +172,8 @@ def test_every_dialogue_and_turn_is_there_with_what_is_predicted_and_claimed(roo
 def test_claims_are_those_of_the_engine(tmp_path):
     """On the committed demo, whose null tests are stored."""
     shutil.copytree(ROOT / "checkpoints" / "planted-dnr-mmgcn-s0", tmp_path / "planted-dnr-mmgcn-s0")
-    engine = Engine(ROOT / "data", tmp_path)
+    engine = Engine(tmp_path / "data", tmp_path)
+    engine.ensure_demo()
     demo = Scene(engine, "planted-dnr-mmgcn-s0", "planted", "test")
     said = page_of(report_html(demo))
     found, turns = engine.split_claims(*demo.key, "test"), {one.get("id"): one for one in said.iter("tr")}

@@ -13,7 +13,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.transforms import ScaledTranslation, Transform
 
 from dnr_core.figures.paper.fonts import Fonts, width_of
-from dnr_core.figures.spec import ACCENT
+from dnr_core.figures.spec import ACCENT, FAMILY_COLOURS, MODALITY_COLOURS
 
 INK, SOFT, RULE, LINE = "#1A1A1A", "#5C5C5C", "#E1E1E1", "#8E8E8E"
 """Words; quiet words; the lines of a grid; the line at zero."""
@@ -23,6 +23,7 @@ MIDDLE, TOP, BOTTOM = 0.365, 0.86, 0.24
 """From the middle, the top and the bottom of a line to its baseline, in font sizes."""
 SMALLEST = 5.0
 """Points below which nothing is written."""
+FIXED = (list(FAMILY_COLOURS), list(MODALITY_COLOURS))
 HATCHES = ("", "/", ".", "x", "\\", "+", "-", "|")
 """plotly's patterns; matplotlib has the same, the denser the more often a sign is repeated."""
 DASHES = ("solid", (0, (4, 1.6)), (0, (1, 1.4)), (0, (5, 1.4, 1, 1.4)), (0, (2.4, 1.2)), (0, (7, 1.6, 1, 1.6, 1, 1.6)))
@@ -200,7 +201,7 @@ class Pen:
             own = [HATCHES[place % len(HATCHES)] for place in range(len(names))]
         shades = [self.ink(colours.get(name, ACCENT)) for name in names]
         if self.grey:
-            shades = greys(len(names), *light)
+            shades = greys(names, colours, *light)
         over = ["#333333" if self.grey and lightness(shade) > 0.62 else "#FFFFFF" for shade in shades]
         return {
             name: Look(
@@ -224,9 +225,14 @@ def lightness(colour: str) -> float:
     return 0.299 * red + 0.587 * green + 0.114 * blue
 
 
-def greys(count: int, dark: float, light: float) -> list[str]:
-    """So many greys from dark to light, one apart from the other."""
-    return [to_hex((dark + (light - dark) * place / max(count - 1, 1),) * 3) for place in range(count)]
+def greys(names: Sequence[str], colours: dict[str, str], dark: float, light: float) -> list[str]:
+    """A grey a name, one apart from the other; families and modalities have the same one in every figure of theirs."""
+    order = next((known for known in FIXED if set(names) <= set(known)), None)
+    if order is None:
+        known = [*FIXED[0], *FIXED[1], *colours]
+        order = sorted(names, key=lambda name: known.index(name) if name in known else len(known))
+    reach = max(len(order) - 1, 1)
+    return [to_hex((dark + (light - dark) * order.index(name) / reach,) * 3) for name in names]
 
 
 def names_of(values: Iterable[object]) -> list[str]:
