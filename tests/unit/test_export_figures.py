@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -25,6 +26,8 @@ from dnr_core.serve import Engine
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = "planted-dnr-mmgcn-s0"
+ENGINE = next(filter(None, map(shutil.which, ("tectonic", "xelatex", "lualatex"))), None)
+"""Tables hold letters that pdflatex does not know."""
 NOT_HERE = {"signals", "word_attribution"}
 
 
@@ -130,3 +133,20 @@ def test_a_bundle_is_the_same_bytes_and_its_csv_the_numbers(scene: Scene):
         assert np.array_equal(read[list(numbers)].to_numpy(), numbers.to_numpy()), "every digit is kept"
     assert files["table.tex"].count(rb"\midrule") == 1
     assert b"focus: dialogue" in files["caption.txt"] and scene.focus.encode() in files["caption.txt"]
+
+
+@pytest.mark.skipif(ENGINE is None, reason="no TeX engine is installed")
+def test_every_table_compiles(scene: Scene, tmp_path: Path):
+    pieces = []
+    for name in FIGURES:
+        if name not in NOT_HERE:
+            files, _ = bundle(name, scene, Wish(PaperStyle("slide"), ("png",), 72))
+            pieces += [content.decode() for file, content in files.items() if file.endswith(".tex")]
+    head = "\\documentclass{article}\\usepackage{booktabs}\\begin{document}\\tiny\n"
+    source = head + "\n\n\\clearpage\n".join(pieces) + "\\end{document}\n"
+    (tmp_path / "tables.tex").write_text(source, encoding="utf-8")
+    done = subprocess.run(
+        [ENGINE, "tables.tex"], cwd=tmp_path, capture_output=True, stdin=subprocess.DEVNULL, text=True
+    )
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert len(PdfReader(tmp_path / "tables.pdf").pages) >= len(pieces)
