@@ -8,7 +8,7 @@ import numpy as np
 
 from dashboard.state import Selection, engine, shelf
 from dnr_core.errors import DnRError
-from dnr_core.figures.numbers import DialogueNumbers, Offered
+from dnr_core.figures.numbers import DialogueNumbers, Offered, read_dialogue
 from dnr_core.types import softmax
 
 NOT_SHOWN_WITHOUT_RUN = "Predictions cannot be shown because no checkpoint is chosen: the dialogue can be read."
@@ -22,16 +22,14 @@ NOT_OFFERED = CANNOT + " it is not stored for {split} yet: run `python -m dnr_co
 def predicted_dialogue(chosen: Selection, without_run: str = NOT_SHOWN_WITHOUT_RUN) -> DialogueNumbers:
     """The dialogue in focus with its predictions alone; a DnRError becomes `problem`, as does `without_run`."""
     corpus, name = chosen.corpus, chosen.dialogue
-    dialogue, rows = corpus.dialogue(name), corpus.dialogue_rows[name]
-    read = DialogueNumbers(dialogue, corpus.emotions, corpus.labels[rows])
+    read = read_dialogue(corpus, name)
     if chosen.run is None:
         return replace(read, problem=without_run)
     try:
-        found = engine().predictions(chosen.run.info.name, str(chosen.corpus_name), dialogue.split)
+        found = engine().predictions(chosen.run.info.name, str(chosen.corpus_name), read.dialogue.split)
     except DnRError as error:
         return replace(read, problem=str(error))
-    start = int(np.searchsorted(found.row, rows[0]))
-    return replace(read, before=softmax(found.logits[start : start + len(rows)]))
+    return read_dialogue(corpus, name, found)
 
 
 def dialogue_numbers(chosen: Selection) -> DialogueNumbers:

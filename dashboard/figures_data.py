@@ -33,7 +33,7 @@ def scene_of(chosen: Selection) -> Scene:
 
 def offered(scene: Scene) -> list[str]:
     """The figures that a page can offer: those of a study are made by the command line."""
-    return [name for name in FIGURES if not name.startswith("study")]
+    return [name for name, entry in FIGURES.items() if entry.of != "study"]
 
 
 def preview(name: str, scene: Scene, style: PaperStyle) -> tuple[tuple[FigureSpec, ...], Drawn]:

@@ -33,12 +33,8 @@ def map_shown(chosen: Selection) -> Projection | None:
 def predicted_rows(chosen: Selection) -> tuple[np.ndarray, np.ndarray]:
     """The predicted class (N,) of every turn of the corpus, and its probability (N,)."""
     assert chosen.run is not None
-    predicted = np.full(len(chosen.corpus), -1)
-    confidence = np.full(len(chosen.corpus), np.nan)
-    for split in chosen.corpus.splits:
-        found = engine().predictions(chosen.run.info.name, chosen.corpus_name, split)
-        predicted[found.row], confidence[found.row] = found.predicted, found.probabilities.max(1)
-    return predicted, confidence
+    key = (chosen.run.info.name, chosen.corpus_name)
+    return maps.predicted_rows(chosen.corpus, lambda split: engine().predictions(*key, split))
 
 
 def look(chosen: Selection) -> tuple[Look, tuple[str, ...]]:

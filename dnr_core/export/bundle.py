@@ -14,12 +14,12 @@ import pandas as pd
 
 from dnr_core import __version__
 from dnr_core.data.files import replacing_file
-from dnr_core.errors import DnRError, UsageError, one_of
+from dnr_core.errors import DnRError, UsageError
 from dnr_core.export.figures import FIGURES, build
 from dnr_core.export.links import SERVER, link
 from dnr_core.export.scene import Scene
 from dnr_core.figures.latex import booktabs
-from dnr_core.figures.paper import FORMATS, PaperStyle, save
+from dnr_core.figures.paper import FORMATS, PaperStyle, check_form, save
 from dnr_core.figures.spec import FigureSpec
 
 STAMP = (1980, 1, 1, 0, 0, 0)
@@ -42,12 +42,9 @@ class Wish:
     def __post_init__(self) -> None:
         self.style.page()
         for form in self.forms:
-            if form not in FORMATS:
-                raise one_of("unknown format", form, FORMATS)
+            check_form(form, self.dpi)
         if not self.forms:
             raise UsageError("no format", expected="one or more of " + ", ".join(FORMATS))
-        if not 72 <= self.dpi <= 1200:
-            raise UsageError("bad --dpi", got=self.dpi, expected="72 to 1200")
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,8 @@ def bundle(name: str, scene: Scene, wish: Wish) -> tuple[dict[str, bytes], tuple
         files[f"data{number}.csv"] = data.to_csv(index=False, lineterminator="\n").encode()
         files[f"table{number}.tex"] = table(data).encode()
     files["caption.txt"] = wrapped(caption(name, panels, scene, tuple(notes))).encode()
-    files["link.txt"] = f"{link(name, scene, wish.server)}\n".encode()
+    if address := link(name, scene, wish.style, wish.server):
+        files["link.txt"] = f"{address}\n".encode()
     return files, tuple(notes)
 
 
@@ -107,30 +105,60 @@ def wrapped(lines: Sequence[str]) -> str:
 
 
 def provenance(name: str, scene: Scene) -> list[str]:
-    """Checkpoint, corpus, split, seed, what is explained and against what, how intervals were made."""
-    entry, run, corpus = FIGURES[name], scene.header.config["run"], scene.corpus
-    rows = scene.predictions.row
-    ids = hashlib.sha256("\n".join(scene.predictions.utterance_ids).encode()).hexdigest()
+    """What the figure is about, what is explained and against what, how intervals were made."""
+    entry = FIGURES[name]
+    lines = about_study(scene) if entry.of == "study" else about_run(entry.of, scene)
+    if "emotion" in entry.uses:
+        lines.append(f"Emotion that is explained: {scene.corpus.emotions[scene.label]}.")
+    if "removal" in entry.uses and scene.has_parts:
+        lines.append(f"Baseline, in place of what is off: {scene.removal}.")
+    if "against" in entry.uses and scene.against is not None:
+        manifest = scene.engine.header(scene.against).manifest_hash
+        lines.append(f"Compared with: {Path(scene.against).name} (manifest {short(manifest)}).")
+    if entry.intervals:
+        lines.append(f"Intervals: {entry.intervals}.")
+    return [*lines, f"Made with dnr_core {__version__}."]
+
+
+def about_study(scene: Scene) -> list[str]:
+    """The study: its runs, seeds and corpora."""
+    from dnr_core.study import read_grid, read_records
+
+    assert scene.study is not None
+    grid, records = read_grid(scene.study / "study.json"), read_records(scene.study)
+    ended = sum(one.error is None for one in records)
+    corpora = ", ".join(f"{corpus} (hash {short(digest)})" for corpus, digest in grid.corpora.items())
+    return [
+        f"Study: {scene.study.name}; {ended} of {len(grid.cells())} runs, preset {grid.preset}, seeds 0 to "
+        f"{grid.seeds - 1}.",
+        f"Corpora: {corpora}.",
+    ]
+
+
+def about_run(of: str, scene: Scene) -> list[str]:
+    """The run, and as far as the figure is about them the corpus, the split, and what is in focus."""
+    run, corpus, found = scene.header.config["run"], scene.corpus, scene.predictions
+    trained = scene.header.manifest["corpus"]
     model = " + ".join(filter(None, (run["method"], run["backbone"])))
     lines = [
         f"Checkpoint: {Path(scene.run).name} ({model}, preset {run.get('preset', '–')}, one run, seed {run['seed']}; "
-        f"manifest {short(scene.header.manifest_hash)}).",
-        f"Corpus: {corpus.name} (hash {short(corpus.hash)}); split {scene.split}: n = {len(rows):,} utterances in "
-        f"{len(corpus.dialogue_ids(scene.split)):,} dialogues (ids {short(ids)}); {corpus.split_provenance}.",
+        f"manifest {short(scene.header.manifest_hash)})."
     ]
-    if scene.header.manifest["corpus"]["hash"] != corpus.hash:
-        lines.append(f"The run was trained on {scene.header.manifest['corpus']['name']}, another corpus.")
-    if entry.focused:
-        explained = scene.corpus.emotions[scene.label]
-        lines.append(f"In focus: dialogue {scene.dialogue}, turn {scene.turn} ({scene.focus}); emotion {explained}.")
-    if scene.has_parts:
-        lines.append(f"Baseline of parts and features: {scene.removal}.")
-    if entry.intervals:
-        lines.append(f"Intervals: {entry.intervals}.")
-    if scene.against is not None and name == "class_changes":
-        other = scene.engine.header(scene.against)
-        lines.append(f"Compared with: {Path(scene.against).name} (manifest {short(other.manifest_hash)}).")
-    return [*lines, f"Made with dnr_core {__version__}."]
+    if of == "run":
+        return [*lines, f"Trained on: {trained['name']} (hash {short(trained['hash'])})."]
+    whole = f"Corpus: {corpus.name} (hash {short(corpus.hash)})"
+    if of == "corpus":
+        lines.append(f"{whole}, all splits: n = {len(corpus):,} utterances.")
+    else:
+        ids = hashlib.sha256("\n".join(found.utterance_ids).encode()).hexdigest()
+        lines.append(
+            f"{whole}; split {scene.split}: n = {len(found.row):,} utterances in "
+            f"{len(corpus.dialogue_ids(scene.split)):,} dialogues (ids {short(ids)}); {corpus.split_provenance}."
+        )
+    if trained["hash"] != corpus.hash:
+        lines.append(f"The run was trained on {trained['name']}, another corpus.")
+    turn = f", turn {scene.turn} ({scene.focus})" if of == "turn" else ""
+    return [*lines, f"In focus: dialogue {scene.dialogue}{turn}."] if of in ("turn", "dialogue") else lines
 
 
 def short(digest: str) -> str:

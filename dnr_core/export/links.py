@@ -1,4 +1,4 @@
-"""The address that opens the view of a figure in the dashboard."""
+"""The address that opens a figure in the dashboard."""
 
 from __future__ import annotations
 
@@ -7,33 +7,30 @@ from urllib.parse import quote, urlencode
 
 from dnr_core.export.figures import FIGURES
 from dnr_core.export.scene import Scene
-from dnr_core.types import REMOVALS
+from dnr_core.figures.paper import PaperStyle
 
 SERVER = "http://localhost:8501"
 """Where `streamlit run dashboard/Home.py` serves the dashboard."""
+PARAMETERS = {
+    "removal": "removal", "emotion": "emotion", "against": "against", "part": "space", "colour": "colour",
+}  # fmt: skip
+"""The choices of a scene, and what the address calls them."""
 
 
-OVER = {"turn_attribution": "turns", "word_attribution": "words"}
-
-
-def link(name: str, scene: Scene, server: str = SERVER) -> str:
-    """The address of a figure's page with its corpus, checkpoint, dialogue, turn, and what else it depends on."""
+def link(name: str, scene: Scene, style: PaperStyle, server: str = SERVER) -> str | None:
+    """The address of the Figures page with this figure on this paper, its turn in focus; None for those of a study,
+    which no page shows.
+    """
     entry = FIGURES[name]
+    if entry.of == "study":
+        return None
     given = {"corpus": folder_name(scene.corpus_name), "checkpoint": folder_name(scene.run)}
-    given |= {"dialogue": scene.dialogue, "turn": str(scene.turn)}
-    if entry.focused and scene.emotion is not None:
-        given["emotion"] = scene.emotion
-    if scene.removal != REMOVALS[0]:
-        given["removal"] = scene.removal
-    if entry.page == "errors":
-        given["split"] = scene.split
-    if name == "map":
-        given |= {"space": scene.part, "colour": scene.colour}
-    if name in OVER:
-        given["over"] = OVER[name]
-    if name == "class_changes" and scene.against is not None:
-        given["against"] = folder_name(scene.against)
-    return f"{server.rstrip('/')}/{entry.page}?{urlencode(given, quote_via=quote)}"
+    given |= {"dialogue": scene.dialogue, "turn": str(scene.turn), "figure": name, "preset": style.preset}
+    given |= {"shades": "grey"} if style.grey else {}
+    given |= {"letters": "serif"} if style.serif else {}
+    chosen = {use: getattr(scene, use) for use in entry.uses}
+    given |= {PARAMETERS[use]: folder_name(value) for use, value in chosen.items() if value is not None}
+    return f"{server.rstrip('/')}/figures?{urlencode(given, quote_via=quote)}"
 
 
 def folder_name(given: str | Path) -> str:

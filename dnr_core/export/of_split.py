@@ -49,8 +49,9 @@ def information(scene: Scene) -> tuple[FigureSpec, ...]:
 
 def part_map(scene: Scene) -> tuple[FigureSpec, ...]:
     """The stored UMAP of the parts, else their PCA."""
-    found = scene.engine.projection(*scene.key, scene.part, "umap")
-    found = found or scene.engine.compute_projection(*scene.key, scene.part, "pca")
+    key = (*scene.key, scene.part)
+    found = scene.engine.projection(*key, "umap") or scene.engine.projection(*key, "pca")
+    found = found or scene.engine.compute_projection(*key, "pca")  # of a large corpus
     if not found.n:
         raise DnRError(f"{maps.part_name(scene.part)} is not available in any turn of this corpus")
     claimed = []
@@ -64,11 +65,7 @@ def part_map(scene: Scene) -> tuple[FigureSpec, ...]:
 
 def predicted(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
     """The predicted class (N,) of every turn of the corpus, and its probability (N,)."""
-    classes, chances = np.full(len(scene.corpus), -1), np.full(len(scene.corpus), np.nan)
-    for split in scene.corpus.splits:
-        found = scene.engine.predictions(*scene.key, split)
-        classes[found.row], chances[found.row] = found.predicted, found.probabilities.max(1)
-    return classes, chances
+    return maps.predicted_rows(scene.corpus, lambda split: scene.engine.predictions(*scene.key, split))
 
 
 def confusion(scene: Scene) -> tuple[FigureSpec, ...]:

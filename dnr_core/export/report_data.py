@@ -15,11 +15,10 @@ from dnr_core.errors import DnRError
 from dnr_core.export.report_pieces import Figures
 from dnr_core.export.scene import Scene
 from dnr_core.figures.build.dialogue import SMALLEST_GAP
-from dnr_core.figures.numbers import DialogueNumbers
 from dnr_core.figures.rows.card import null_reading, offered_reading, trust_reading
 from dnr_core.figures.rows.markup import share
 from dnr_core.results.errors import ErrorAudit
-from dnr_core.types import Predictions, RunSummary, softmax
+from dnr_core.types import Predictions, RunSummary
 
 Steps = Callable[[str, int, int], object]
 """Called with (what is done, how much of it is done, of how much)."""
@@ -150,20 +149,6 @@ class Material:
         if null is None or null.gates is None:
             return ()
         return tuple(one for one, good in zip(null.gates.players, null.gates.passed, strict=True) if not good)
-
-    def dialogue(self, name: str) -> DialogueNumbers:
-        """A dialogue of the split: labels, predictions, and where the method has parts their values and claims."""
-        scene, corpus = self.scene, self.scene.corpus
-        rows = corpus.dialogue_rows[name]
-        start = int(np.searchsorted(self.found.row, rows[0]))
-        parts: dict[str, Any] = {}
-        if scene.has_parts:
-            engine = scene.engine
-            parts = {
-                "values": engine.dialogue_values(*scene.key, name), "claims": engine.dialogue_claims(*scene.key, name),
-            }  # fmt: skip
-        before = softmax(self.found.logits[start : start + len(rows)])
-        return DialogueNumbers(corpus.dialogue(name), corpus.emotions, corpus.labels[rows], before=before, **parts)
 
 
 def or_why(ask: Callable[[], Any]) -> tuple[Any, str]:

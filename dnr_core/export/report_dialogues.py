@@ -41,7 +41,7 @@ def dialogues(material: Material) -> Section:
 
 def numbers_html(material: Material, name: str, place: int) -> str:
     """One dialogue to open; that in focus is open."""
-    numbers, rows = material.dialogue(name), material.scene.corpus.dialogue_rows[name]
+    numbers, rows = material.scene.dialogue_numbers(name), material.scene.corpus.dialogue_rows[name]
     wrong, turns = int(numbers.wrong.sum()), numbers.dialogue.utterances
     people = ", ".join(dict.fromkeys(one.speaker for one in turns if one.speaker))
     about = f"{len(turns)} turn{'s' if len(turns) != 1 else ''} · {people} · " if people else f"{len(turns)} turns · "

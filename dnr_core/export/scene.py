@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -11,11 +11,11 @@ import numpy as np
 from dnr_core.data.corpus import Corpus
 from dnr_core.errors import DnRError, UsageError, one_of
 from dnr_core.figures.build.maps import COLOURS
-from dnr_core.figures.numbers import DialogueNumbers
+from dnr_core.figures.numbers import DialogueNumbers, read_dialogue
 from dnr_core.results.trust import SplitClaims
 from dnr_core.serve import Engine
 from dnr_core.training.checkpoint import RunHeader
-from dnr_core.types import REMOVALS, AttributionOptions, Predictions, map_parts, softmax
+from dnr_core.types import REMOVALS, AttributionOptions, Predictions, map_parts
 
 READABLE = range(6, 17)
 """Lengths of a dialogue that fits on a page, in turns."""
@@ -156,13 +156,17 @@ class Scene:
 
     @cached_property
     def numbers(self) -> DialogueNumbers:
-        """The dialogue in focus: labels, predictions, and where the method has parts their values and claims."""
-        corpus, name = self.corpus, self.dialogue
-        rows = corpus.dialogue_rows[name]
-        start = int(np.searchsorted(self.predictions.row, rows[0]))
-        before = softmax(self.predictions.logits[start : start + len(rows)])
-        values = self.engine.dialogue_values(*self.key, name) if self.has_parts else None
-        claims = self.engine.dialogue_claims(*self.key, name) if self.has_parts else None
-        return DialogueNumbers(
-            corpus.dialogue(name), corpus.emotions, corpus.labels[rows], before=before, values=values, claims=claims
-        )
+        """The dialogue in focus."""
+        return self.dialogue_numbers(self.dialogue)
+
+    def dialogue_numbers(self, name: str) -> DialogueNumbers:
+        """A dialogue of the split: labels, predictions, and where the method has parts their values and claims.
+
+        Claims are tested for parts that are replaced by their mean, and by nothing else.
+        """
+        read = read_dialogue(self.corpus, name, self.predictions)
+        if not self.has_parts:
+            return read
+        values = self.engine.dialogue_values(*self.key, name, removal=self.removal)
+        claims = self.engine.dialogue_claims(*self.key, name) if self.removal == REMOVALS[0] else None
+        return replace(read, values=values, claims=claims)

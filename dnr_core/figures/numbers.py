@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from dnr_core.types import ComponentValues, Dialogue
+from dnr_core.data.corpus import Corpus
+from dnr_core.types import ComponentValues, Dialogue, Predictions, softmax
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,16 @@ class DialogueNumbers:
         """Shapley values (T, K) on the logit of the class predicted by the full model."""
         assert self.values is not None
         return self.values.values[np.arange(len(self.gold)), :, self.predicted]
+
+
+def read_dialogue(corpus: Corpus, name: str, found: Predictions | None = None) -> DialogueNumbers:
+    """A dialogue and its labels; with the predictions `found` of its split also what is predicted."""
+    rows = corpus.dialogue_rows[name]
+    before = None
+    if found is not None:
+        start = int(np.searchsorted(found.row, rows[0]))
+        before = softmax(found.logits[start : start + len(rows)])
+    return DialogueNumbers(corpus.dialogue(name), corpus.emotions, corpus.labels[rows], before=before)
 
 
 @dataclass(frozen=True)

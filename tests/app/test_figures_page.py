@@ -106,22 +106,18 @@ def test_the_report_is_made_on_request(open_page, demo):
 
 
 @pytest.mark.parametrize("name", OFFERED)
-def test_the_link_of_a_figure_opens_the_same_view(open_page, demo, name):
-    scene = Scene(demo.engine, RUN, "planted", "test", emotion="sad", part="unique")
-    scene = Scene(
-        scene.engine, RUN, "planted", "test", utterance=scene.chosen_utterance(), emotion="sad", part="unique"
-    )
-    address = urlparse(link(name, scene))
-    given = dict(parse_qsl(address.query))
-    page = open_page(address.path.strip("/"), **given)
-    assert not page.notices
+def test_the_link_of_a_figure_opens_the_same_figure(open_page, demo, name):
+    scene = Scene(demo.engine, RUN, "planted", "dev", emotion="sad", removal="zero", part="unique", colour="split")
+    style = PaperStyle("wacv", grey=True, serif=True)
+    address = urlparse(link(name, scene, style))
+    page = open_page(address.path.strip("/"), **dict(parse_qsl(address.query)))
+    assert not page.notices and FIGURES[name].title in page.text
     assert (page.state("dialogue"), page.state("turn")) == (scene.dialogue, scene.turn)
-    if FIGURES[name].focused:
-        assert page.state("emotion") == "sad"
-    if name == "map":
-        assert page.state("space") == "unique"
-    if name == "turn_attribution":
-        assert page.state("over") == "turns"
+    looks = [page.state(key) for key in ("figure", "preset", "shades", "letters")]
+    assert looks == [name, "wacv", "grey", "serif"]
+    expected = {"removal": "zero", "emotion": "sad", "part": "unique", "colour": "split"}
+    for use in FIGURES[name].uses & expected.keys():
+        assert page.state({"part": "space"}.get(use, use)) == expected[use]
 
 
 def test_the_page_and_the_command_line_draw_the_same(open_page, demo):

@@ -42,7 +42,9 @@ def test_a_figure_is_chosen_seen_and_taken_away(visit, workspace):
     link = files.read("link.txt").decode().strip()
     assert link.startswith(opened.address), "the link leads to this server"
     other = visit().open(link.removeprefix(opened.address))
-    other.page.locator(".st-key-confusions").wait_for()
+    again = other.page.locator('img[src^="data:image/png"]')
+    again.wait_for()
+    assert again.get_attribute("src") == picture.get_attribute("src"), "the link draws another figure"
     opened.clean()
     other.clean()
 

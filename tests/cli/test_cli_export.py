@@ -47,7 +47,8 @@ def test_a_bundle_holds_the_figure_its_numbers_a_table_a_caption_and_a_link(
     for word in (header.manifest_hash[:16], tiny.hash[:16], "seed", f"n = {len(found.row)} utterances", "split test"):
         assert word in caption
     address = urlparse(files["link.txt"].decode().strip())
-    assert address.path == "/errors" and parse_qs(address.query)["checkpoint"] == ["run"]
+    given = parse_qs(address.query)
+    assert address.path == "/figures" and (given["checkpoint"], given["figure"]) == (["run"], ["confusion"])
     again = run([*command, "--out", tmp_path / "b"])
     assert again.code == 0
     assert (tmp_path / "b" / "confusion.zip").read_bytes() == (tmp_path / "a" / "confusion.zip").read_bytes()
@@ -82,9 +83,9 @@ def test_none_written_is_an_error(run: Callable[..., Result], folders: Folders, 
         ("--width 0.2", 2, ["width", "0.2", "1 to 40 inches"]),
         ("--width -3", 2, ["width", "-3"]),
         ("--font-size 300", 2, ["font size", "300", "5 to 60"]),
-        ("--format pdf,bmp", 2, ["unknown format", "'bmp'", "pdf, svg, png, eps"]),
+        ("--format pdf,bmp", 2, ["form of a figure", "'bmp'", "pdf, svg, png, eps"]),
         ("--format ,", 2, ["no format"]),
-        ("--dpi 7", 2, ["dpi", "7", "72 to 1200"]),
+        ("--dpi 7", 2, ["dots per inch", "7", "50 to 1200"]),
         ("--utterance nobody", 2, ["unknown utterance", "'nobody'"]),
         ("--emotion bliss", 2, ["unknown emotion", "'bliss'", "happy"]),
         ("--removal never", 2, ["unknown removal", "mean, zero, donor"]),

@@ -17,8 +17,9 @@ from pypdf import PdfReader
 from sklearn.metrics import f1_score
 
 from dnr_core.errors import DnRError, UsageError
-from dnr_core.export.bundle import Wish, bundle, tidy, zipped
+from dnr_core.export.bundle import Wish, bundle, provenance, tidy, zipped
 from dnr_core.export.figures import FIGURES, build
+from dnr_core.export.links import link
 from dnr_core.export.scene import Scene
 from dnr_core.figures.paper import PRESETS, PaperStyle, draw, save
 from dnr_core.figures.screen import render
@@ -119,6 +120,44 @@ def test_the_utterance_in_focus_is_decisive_right_and_in_a_readable_dialogue(sce
 def test_what_cannot_be_shown_says_why(scene: Scene, name: str, words: str):
     with pytest.raises(DnRError, match=words):
         build(name, replace(scene, against=None, study=None))
+
+
+def test_what_stands_for_a_part_is_that_of_the_caption(scene: Scene):
+    zero = replace(scene, removal="zero")
+    values = scene.engine.dialogue_values(*scene.key, scene.dialogue, removal="zero")
+    own = values.values[scene.turn, :, scene.label]
+    assert build("turn_parts", zero)[0].data["value"].to_numpy() == pytest.approx(own)
+    drawn = build("dialogue_parts", zero)[0]
+    families = [player.partition(":")[0] for player in values.players]
+    first = values.values[0, :, values.total[0].argmax()]
+    for family, value in drawn.data[drawn.data["turn"] == 0].set_index("group")["value"].items():
+        assert value == pytest.approx(sum(v for v, own in zip(first, families, strict=True) if own == family))
+    assert drawn.caption.endswith("Whether a part is decisive is not tested."), "it is tested for the mean only"
+    assert "Baseline, in place of what is off: zero." in provenance("turn_parts", zero)
+
+
+@pytest.mark.parametrize(
+    ("name", "there", "missing"),
+    [
+        ("turn_parts", ["In focus: dialogue dialogue_004, turn 3", "Emotion that is explained: sad", "Baseline"], []),
+        ("timeline", ["In focus: dialogue dialogue_004, turn 3", "Baseline"], ["Emotion that is explained"]),
+        ("pointwise", ["In focus: dialogue dialogue_004."], ["turn 3", "Baseline", "Intervals"]),
+        ("confusion", ["split test: n = 951", "seed 0"], ["In focus", "Baseline", "Intervals"]),
+        ("values", ["Baseline", "Intervals: 95 %, percentile bootstrap"], ["In focus"]),
+        ("map", ["all splits: n = 4,787"], ["split test", "Baseline"]),
+        ("training", ["Trained on: planted"], ["split test", "Corpus:", "Baseline"]),
+        ("class_changes", ["Compared with: twin", "Intervals"], ["Baseline"]),
+        ("study", ["Study: real", "seeds 0 to 4", "meld (hash c43cdabc25dbc351)", "t over seeds"], [RUN, "planted"]),
+    ],
+)
+def test_a_caption_says_what_its_figure_is_made_of_and_nothing_else(scene: Scene, name: str, there, missing):
+    said = "\n".join(provenance(name, replace(scene, emotion="sad")))
+    assert all(words in said for words in there) and not any(words in said for words in missing), said
+
+
+def test_a_figure_of_a_study_has_no_link(scene: Scene):
+    assert link("study", scene, PaperStyle()) is None
+    assert "link.txt" not in bundle("study", scene, Wish())[0]
 
 
 def test_a_bundle_is_the_same_bytes_and_its_csv_the_numbers(scene: Scene):

@@ -22,7 +22,7 @@ from dnr_core.figures.spec import (
     readable,
 )
 from dnr_core.figures.words import percent
-from dnr_core.types import SPLITS, Projection, split_player
+from dnr_core.types import SPLITS, Predictions, Projection, split_player
 
 METHODS = {"umap": "UMAP", "pca": "PCA"}
 COLOURS = {
@@ -80,6 +80,15 @@ def look(
         names = corpus.utterances["split"].to_numpy(dtype=object)
         return named_look(names, dict(zip(SPLITS, (QUIET, "#E69F00", ACCENT), strict=True)))
     return speaker_look(corpus.utterances["speaker"])
+
+
+def predicted_rows(corpus: Corpus, of_split: Callable[[str], Predictions]) -> tuple[np.ndarray, np.ndarray]:
+    """The predicted class (N,) of every turn of a corpus, and its probability (N,). `of_split`: its predictions."""
+    predicted, confidence = np.full(len(corpus), -1), np.full(len(corpus), np.nan)
+    for split in corpus.splits:
+        found = of_split(split)
+        predicted[found.row], confidence[found.row] = found.predicted, found.probabilities.max(1)
+    return predicted, confidence
 
 
 def named_look(names: np.ndarray, colours: dict[str, str]) -> Look:

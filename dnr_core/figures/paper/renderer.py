@@ -169,14 +169,19 @@ def fitting(panels: Sequence[FigureSpec], style: PaperStyle, asked: Preset) -> t
     )  # fmt: skip
 
 
-def save(
-    panels: Sequence[FigureSpec], style: PaperStyle, form: str, *, dpi: int = 300, text_as_paths: bool = False
-) -> Drawn:
-    """The figure as a file of this form, byte for byte the same for the same input. Raises DnRError."""
+def check_form(form: str, dpi: int) -> None:
+    """Raise UsageError where a figure cannot be saved in this form, or with so many dots an inch."""
     if form not in FORMATS:
         raise one_of("form of a figure", form, FORMATS)
     if not DPI[0] <= dpi <= DPI[1]:
         raise UsageError("dots per inch of a figure", got=dpi, expected=f"{DPI[0]} to {DPI[1]}")
+
+
+def save(
+    panels: Sequence[FigureSpec], style: PaperStyle, form: str, *, dpi: int = 300, text_as_paths: bool = False
+) -> Drawn:
+    """The figure as a file of this form, byte for byte the same for the same input. Raises DnRError."""
+    check_form(form, dpi)
     with DRAWING, settings(text_as_paths=text_as_paths):
         figure, said = drawn(panels, style)
         stream = io.BytesIO()

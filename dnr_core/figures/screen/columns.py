@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dnr_core.figures.screen.drawing import GRID, literal, literals, mark_line
-from dnr_core.figures.spec import ACCENT, QUIET, FigureSpec
+from dnr_core.figures.screen.drawing import GRID, bar_marker, literal, literals, mark_line
+from dnr_core.figures.spec import QUIET, FigureSpec
 
 
 def columns(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -18,15 +18,7 @@ def columns(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
             "x": rows[spec.x].tolist(),
             "y": rows[spec.y].tolist(),
             "customdata": [[x, *literals(said)] for x, *said in rows[[spec.x, *spec.hover]].to_numpy(object).tolist()],
-            "marker": {
-                "color": spec.colours.get(str(name), ACCENT),
-                "pattern": {
-                    "shape": spec.patterns.get(str(name), ""),
-                    "fgcolor": "rgba(255,255,255,.8)",
-                    "fillmode": "overlay",
-                    "size": 6,
-                },
-            },
+            "marker": bar_marker(spec, name),
             "selected": {"marker": {"opacity": 1}},
             "unselected": {"marker": {"opacity": 1}},
             "hovertemplate": "<br>".join(f"%{{customdata[{place}]}}" for place in range(1, len(spec.hover) + 1))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from html import escape
 from typing import Any
 
-from dnr_core.figures.spec import QUIET
+from dnr_core.figures.spec import ACCENT, QUIET, FigureSpec
 
 GRID = "rgba(128,128,128,0.18)"
 NAMES = {"type": "category", "dtick": 1}
@@ -29,6 +29,14 @@ def readable_on(colour: str) -> str:
     """Dark or white, whichever is easier to read on this colour (by its luma)."""
     red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
     return "#16181d" if 0.299 * red + 0.587 * green + 0.114 * blue > 125 else "#FFFFFF"
+
+
+def bar_marker(spec: FigureSpec, name: object) -> dict[str, Any]:
+    """The colour and pattern of the bars of a group."""
+    pattern = {
+        "shape": spec.patterns.get(str(name), ""), "fgcolor": "rgba(255,255,255,.8)", "fillmode": "overlay", "size": 6,
+    }  # fmt: skip
+    return {"color": spec.colours.get(str(name), ACCENT), "pattern": pattern}
 
 
 def mark_line(x: float) -> dict[str, Any]:

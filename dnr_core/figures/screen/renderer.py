@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dnr_core.figures.screen.columns import columns
-from dnr_core.figures.screen.drawing import GRID, NAMES, literal, literals, mark_line, readable_on
+from dnr_core.figures.screen.drawing import GRID, NAMES, bar_marker, literal, literals, mark_line, readable_on
 from dnr_core.figures.screen.intervals import intervals
 from dnr_core.figures.screen.scatter import scatter
 from dnr_core.figures.screen.squares import reliability, squares
@@ -70,15 +70,7 @@ def bars(spec: FigureSpec) -> tuple[list[dict[str, Any]], dict[str, Any]]:
             "name": literal(name),
             "x": rows[spec.x].tolist(),
             "y": literals(rows[spec.y]),
-            "marker": {
-                "color": spec.colours.get(str(name), ACCENT),
-                "pattern": {
-                    "shape": spec.patterns.get(str(name), ""),
-                    "fgcolor": "rgba(255,255,255,.8)",
-                    "fillmode": "overlay",
-                    "size": 6,
-                },
-            },
+            "marker": bar_marker(spec, name),
             "hovertemplate": "%{y}: %{x:+.3f}<extra></extra>",
         }
         if spec.hover:
