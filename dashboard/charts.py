@@ -12,11 +12,23 @@ import streamlit as st
 from dashboard.markup import reads
 from dnr_core.figures.screen import CONFIG, MAP_CONFIG, render
 from dnr_core.figures.spec import FigureSpec
+from dnr_core.serve import Recent
+
+
+@st.cache_resource
+def drawn() -> Recent:
+    """Charts of all sessions: plotly takes longer to check one than the engine to find its numbers."""
+    return Recent(256)
+
+
+def chart(spec: FigureSpec) -> Any:
+    """The plotly figure of a spec, drawn once; not to be changed."""
+    return drawn().get(spec.fingerprint(), lambda: render(spec))
 
 
 def show(spec: FigureSpec, key: str) -> None:
     """Draw a figure and, under it, the sentence that reads it."""
-    st.plotly_chart(render(spec), key=key, config=CONFIG, alt=spec.caption or None)
+    st.plotly_chart(chart(spec), key=key, config=CONFIG, alt=spec.caption or None)
     if spec.caption:
         reads(spec.caption)
 
@@ -30,7 +42,7 @@ def show_clickable(spec: FigureSpec, key: str, on_pick: Callable[[list[Any]], No
             on_pick(points[0]["customdata"])
 
     st.plotly_chart(
-        render(spec), key=key, config=CONFIG, on_select=picked, selection_mode="points", alt=spec.caption or None
+        chart(spec), key=key, config=CONFIG, on_select=picked, selection_mode="points", alt=spec.caption or None
     )
     if spec.caption:
         reads(spec.caption)

@@ -43,7 +43,7 @@ def show_notes(chosen: Selection, utterance: Utterance, notes: dict[str, list[An
     if problem:
         notice(problem)
     entries = notes.get(utterance.utterance_id, [])
-    left, right = st.columns([1, 1.2], gap="medium")
+    left, right = st.columns([1.15, 1], gap="medium")
     with left:
         tag_pills(chosen, utterance, entries, tags_in_use(notes))
     with right:
@@ -78,7 +78,7 @@ def tag_pills(chosen: Selection, utterance: Utterance, entries: list[Any], names
     st.pills(
         "Tags", names, selection_mode="multi", key="pick_tags", on_change=pills_changed, wrap=True, format_func=plain
     )
-    columns = st.columns([1.3, 1], vertical_alignment="bottom")
+    columns = st.columns([1, 1.2], vertical_alignment="bottom")
     columns[0].text_input("A tag of your own", key="other_tag", on_change=other_given, max_chars=60)
     last = state.get("last_tag", names[0])
     columns[1].button(f"tag: {plain(last)}", key="queue_t", shortcut="t", on_click=toggle, args=(last,),

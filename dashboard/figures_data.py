@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from dashboard.state import Selection, engine
+from dashboard.state import Selection, engine, shelf
 from dnr_core.errors import DnRError
 from dnr_core.export.bundle import Wish, bundle, caption, zipped
 from dnr_core.export.figures import FIGURES, build
@@ -37,9 +37,13 @@ def offered(scene: Scene) -> list[str]:
 
 
 def preview(name: str, scene: Scene, style: PaperStyle) -> tuple[tuple[FigureSpec, ...], Drawn]:
-    """The panels of a figure and its picture. Raises DnRError where it cannot be shown, or not like this."""
+    """The panels of a figure and its picture, drawn anew only where it has changed.
+
+    Raises DnRError where it cannot be shown, or not like this.
+    """
     panels = build(name, scene)
-    return panels, save(panels, style, "png", dpi=DPI)
+    key = ("drawn", style, *(panel.fingerprint() for panel in panels))
+    return panels, shelf().get(key, lambda: save(panels, style, "png", dpi=DPI))
 
 
 def words(name: str, panels: tuple[FigureSpec, ...], scene: Scene, drawn: Drawn) -> list[str]:

@@ -69,6 +69,7 @@ class Selection:
 def opened(data: Path, checkpoints: Path) -> tuple[Engine, str | None]:
     """The engine of these folders and what went wrong when the demo corpus of a fresh clone was written."""
     made = Engine(data, checkpoints)
+    made.models.threads = 1  # sessions share the cores: two threads of each are slower than one
     try:
         made.ensure_demo()
     except DnRError as error:

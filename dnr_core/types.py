@@ -194,6 +194,14 @@ class SignalValues:
 
 
 @dataclass(frozen=True)
+class PartVectors:
+    """Per player (and for `hidden`): `vectors` (N, d) float32, and `available` (N,) bool, in corpus order."""
+
+    vectors: dict[str, np.ndarray]
+    available: dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
 class Purity:
     """Mean share of the nearest `neighbours` that have the same gold emotion, asked of `n` labelled utterances.
 

@@ -36,9 +36,9 @@ def page() -> None:
         if numbers.values is not None:
             write(legend(numbers))
         show_chat(numbers, chosen.turn, lambda turn: go_to(chosen.dialogue, turn))
+        errors_notes.show_notes_of(chosen, numbers.dialogue.utterances[chosen.turn])
     with right:
         side(chosen, numbers)
-    errors_notes.show_notes_of(chosen, numbers.dialogue.utterances[chosen.turn])
 
 
 def side(chosen: Selection, numbers: DialogueNumbers) -> None:

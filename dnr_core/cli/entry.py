@@ -19,6 +19,7 @@ from dnr_core.cli.output import drop_stdout, write
 from dnr_core.cli.projections import project
 from dnr_core.cli.report import report
 from dnr_core.cli.runs import evaluate, train
+from dnr_core.cli.service import serve
 from dnr_core.cli.study import study
 from dnr_core.cli.system import doctor
 from dnr_core.cli.tune import tune
@@ -34,6 +35,7 @@ from dnr_core.commands import (
     Prepare,
     Project,
     Report,
+    Serve,
     Study,
     Train,
     Tune,
@@ -55,6 +57,7 @@ COMMANDS: dict[type, Callable[[Any], None]] = {
     Verify: verify,
     Study: study,
     Tune: tune,
+    Serve: serve,
     Doctor: doctor,
 }
 

@@ -13,7 +13,7 @@ from dnr_core.config import read_json
 from dnr_core.data.corpus import read_header
 from dnr_core.errors import DnRError, UsageError
 
-GRID_FLAGS = ("corpus", "methods", "backbones", "ablations", "variants", "seeds", "preset", "config", "keep")
+GRID_FLAGS = ("corpus", "methods", "backbones", "ablations", "variants", "seeds", "preset", "config", "keep", "ray")
 
 
 def study(command: Study) -> None:
@@ -39,7 +39,8 @@ def study(command: Study) -> None:
 
 def train_missing(command: Study) -> None:
     """Train the runs of the grid that are not there yet."""
-    from dnr_core.study import ask, open_study, run_study, variants_of
+    from dnr_core.study import ask, one_after_another, open_study, run_study, variants_of
+    from dnr_core.study.on_ray import on_ray
 
     methods = tuple(
         dict.fromkeys((*command.methods, *(one for one in command.ablations if one not in command.methods)))
@@ -47,6 +48,9 @@ def train_missing(command: Study) -> None:
     if not (command.corpus and methods):
         missing = "--corpus" if not command.corpus else "--methods"
         raise UsageError(f"study needs {missing}", do="or only --table-only for the tables of runs that are there")
+    if command.gpus_per_run is not None and (command.ray is None or not 0 <= command.gpus_per_run <= 64):
+        raise UsageError("bad --gpus-per-run", got=command.gpus_per_run, expected="0 to 64, with --ray")
+    gpus = 0.0 if command.device == "cpu" else command.gpus_per_run
     grid = ask(
         command.corpus,
         methods,
@@ -56,10 +60,11 @@ def train_missing(command: Study) -> None:
         settings=read_json(command.config) if command.config else {},
         variants=variants_of(command.ablations, command.variants),
     )
+    workers = one_after_another if command.ray is None else on_ray(command.ray, gpus=gpus)
     open_study(command.out, grid)
     folders: dict[str, Path] = {read_header(folder)["name"]: folder for folder in command.corpus}
     keep, write = command.keep or "none", lambda line: sys.stderr.write(f"{line}\n")
-    run_study(command.out, grid, folders, device=command.device, keep=keep, progress=write)
+    run_study(command.out, grid, folders, device=command.device, keep=keep, workers=workers, progress=write)
 
 
 def as_json(summary: dict[str, Any]) -> dict[str, Any]:

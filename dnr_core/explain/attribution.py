@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -15,46 +13,15 @@ from dnr_core.data.corpus import Corpus
 from dnr_core.errors import UsageError, one_of
 from dnr_core.explain.attribution_inputs import Groups, Problem, Space, component_space, grouping, raw_space
 from dnr_core.explain.attribution_methods import METHODS, SHAP_DONORS, recurrent_gradients
+from dnr_core.explain.attribution_values import Attribution, as_json
 from dnr_core.explain.attribution_words import PADDING, word_space
 from dnr_core.model.batch import TensorCorpus
 from dnr_core.model.methods.base import Method
 from dnr_core.types import MODALITIES
 
+__all__ = ["BASELINES", "SCALES", "Attribution", "as_json", "attribute", "pose"]
 BASELINES = ("mean", "zero", "donor")
 SCALES = ("logit", "probability")
-
-
-@dataclass(frozen=True)
-class Attribution:
-    """Values of G items for one class of one utterance.
-
-    - `names`, `kinds`, `values` (G,) float64, `observed` (G,) raw feature value, NaN where the item is no feature
-    - `total` f(x), `baseline_total` f(baseline), on `scale` ('logit' or 'probability') of class `target`
-    - `completeness_error` = Σ values − (total − baseline_total), to be at most `tolerance` in size; `within_tolerance`
-      is None for methods that do not promise it
-    - `n_steps`: integration steps or samples used, None where there are none; `seconds`: wall-clock time
-    - `notes`: what cannot be shown, and why
-    """
-
-    utterance_id: str
-    dialogue_id: str
-    method: str
-    over: str
-    target: str
-    scale: str
-    baseline: str
-    names: tuple[str, ...]
-    kinds: tuple[str, ...]
-    values: np.ndarray
-    observed: np.ndarray
-    total: float
-    baseline_total: float
-    completeness_error: float
-    tolerance: float
-    within_tolerance: bool | None
-    n_steps: int | None
-    seconds: float
-    notes: tuple[str, ...] = field(default=())
 
 
 def attribute(
@@ -213,20 +180,3 @@ def notes(
         yield "the values of this method need not sum to f(x) − f(baseline)"
     elif not within:
         yield "the values miss f(x) − f(baseline) by more than the tolerance"
-
-
-def as_json(attribution: Attribution) -> dict[str, Any]:
-    """What `attribute --json` prints; items in their own order, `observed` null where the item is no feature."""
-    same = ("utterance_id", "dialogue_id", "method", "over", "target", "scale", "baseline", "total", "baseline_total")
-    errors = ("completeness_error", "tolerance", "within_tolerance", "n_steps", "seconds")
-    items = [
-        {"name": name, "kind": kind, "value": float(value), "observed": None if math.isnan(raw) else float(raw)}
-        for name, kind, value, raw in zip(
-            attribution.names, attribution.kinds, attribution.values, attribution.observed, strict=True
-        )
-    ]
-    return {
-        **{name: getattr(attribution, name) for name in (*same, *errors)},
-        "notes": list(attribution.notes),
-        "items": items,
-    }

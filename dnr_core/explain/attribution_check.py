@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,35 +13,10 @@ from dnr_core.explain.attribution import Attribution, pose
 from dnr_core.explain.attribution_cost import STEPS
 from dnr_core.explain.attribution_inputs import Groups, Problem
 from dnr_core.explain.attribution_methods import METHODS, integrated_gradients, path_integral, recurrent_gradients
-from dnr_core.explain.faithfulness import (
-    CASCADE,
-    ORDERS,
-    Curves,
-    Infidelity,
-    Randomised,
-    curves,
-    game_of,
-    infidelity,
-    randomisation,
-    spearman,
-)
+from dnr_core.explain.attribution_values import AttributionCheck
+from dnr_core.explain.faithfulness import CASCADE, ORDERS, curves, game_of, infidelity, randomisation, spearman
 from dnr_core.model.batch import TensorCorpus
 from dnr_core.model.methods.base import Method
-
-
-@dataclass(frozen=True)
-class AttributionCheck:
-    """What speaks for and against one attribution, all under its own baseline.
-
-    `agreement`: other method → Spearman's correlation of the signed values of all items (None where one is constant);
-    `randomised`: see faithfulness.Randomised; `seconds`: wall-clock time.
-    """
-
-    infidelity: Infidelity
-    curves: Curves
-    agreement: dict[str, float | None]
-    randomised: tuple[Randomised, ...]
-    seconds: float
 
 
 def check_attribution(
@@ -93,5 +67,5 @@ def once(method: str, problem: Problem, groups: Groups) -> np.ndarray:
     """Values (G,) without refining the steps of a path: a model with random weights need not meet a tolerance."""
     entry = METHODS[method]
     if entry.attribute is integrated_gradients:
-        return groups.summed(path_integral(problem, STEPS[:1])[0])
+        return groups.summed(path_integral(problem, most=STEPS)[0])
     return entry.attribute(problem, groups)[0]

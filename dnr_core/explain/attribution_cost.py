@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-STEPS = (50, 100, 200, 400)
-"""Integration steps, one after another until the values are complete enough."""
+STEPS, MOST_STEPS = 50, 500
+"""Integration steps on the whole path, and in all where it has to be cut before the values are complete enough."""
 SHAP_SAMPLES, SHAPLEY_ORDERS = 200, 25
 
 
 def passes(method: str, items: int) -> int:
     """How many copies of the dialogue a method sends through the model, at least, for values of `items` items."""
     return {
-        "integrated_gradients": STEPS[0],
-        "layer_integrated_gradients": STEPS[0],
+        "integrated_gradients": STEPS,
+        "layer_integrated_gradients": STEPS,
         "gradient_x_input": 1,
         "gradient_shap": SHAP_SAMPLES,
         "feature_ablation": items,

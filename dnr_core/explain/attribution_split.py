@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -14,55 +13,10 @@ from dnr_core.errors import UsageError, one_of
 from dnr_core.explain.attribution import BASELINES, SCALES
 from dnr_core.explain.attribution_inputs import ROWS_AT_ONCE, Problem, Space, class_output, raw_space, tolerances
 from dnr_core.explain.attribution_methods import STEPS, path_integral, recurrent_gradients
+from dnr_core.explain.attribution_values import DialogueAttribution, SplitAttribution
 from dnr_core.model.batch import TensorCorpus
 from dnr_core.model.methods.base import Method
 from dnr_core.types import MODALITIES
-
-
-@dataclass(frozen=True)
-class DialogueAttribution:
-    """Integrated gradients of the T utterances of a dialogue, each for one class.
-
-    - `rows` (T,) corpus rows; `target` (T,) class index
-    - `text`, `audio`, `visual` (T, d) float32: values of the utterance's own features; 0 where not measured
-    - `turns` (T, T): entry (t, s) is the sum over the features of turn s for the prediction at turn t
-    - `modalities` (T, 3): sums over the whole dialogue, in the order of MODALITIES
-    - `total` f(x), `baseline_total` f(baseline), `completeness_error` = Σ values − (total − baseline_total),
-      `tolerance`, `n_steps`: (T,) each
-    """
-
-    rows: np.ndarray
-    target: np.ndarray
-    text: np.ndarray
-    audio: np.ndarray
-    visual: np.ndarray
-    turns: np.ndarray
-    modalities: np.ndarray
-    total: np.ndarray
-    baseline_total: np.ndarray
-    completeness_error: np.ndarray
-    tolerance: np.ndarray
-    n_steps: np.ndarray
-
-
-@dataclass(frozen=True)
-class SplitAttribution:
-    """Dialogues in the order asked for; `skipped`: ids of those in which no modality was measured; `seconds` in all."""
-
-    dialogues: tuple[DialogueAttribution, ...]
-    skipped: tuple[str, ...]
-    seconds: float
-
-    def joined(self, name: str) -> np.ndarray:
-        """A field of all utterances in a row, (N, …); `turns` has a shape of its own in each dialogue: ValueError."""
-        if name == "turns" or name not in {item.name for item in fields(DialogueAttribution)}:
-            raise ValueError(f"{name} cannot be joined")
-        return np.concatenate([getattr(dialogue, name) for dialogue in self.dialogues])
-
-    @property
-    def share_within_tolerance(self) -> float:
-        """The share of utterances whose completeness error is within tolerance."""
-        return float((np.abs(self.joined("completeness_error")) <= self.joined("tolerance")).mean())
 
 
 def integrated_gradients_split(
@@ -79,7 +33,7 @@ def integrated_gradients_split(
     """Integrated gradients of every utterance of `dialogues` (of a split: `corpus.dialogue_ids(split)`).
 
     `targets`: a class index for each row of the corpus, −1 = the predicted class (also where None). The same numbers as
-    `attribute(…, method="integrated_gradients")`: 50 Gauss–Legendre steps, doubled where they are not exact enough.
+    `attribute(…, method="integrated_gradients")`: 50 Gauss–Legendre steps, more where they are not exact enough.
     Raises UsageError: unknown baseline or scale.
     """
     for what, got, choices in (("baseline", baseline, BASELINES), ("scale", scale, SCALES)):
@@ -107,10 +61,11 @@ def explain_dialogue(
     ends = space.ends  # (2, T, C)
     target = np.where(wanted >= 0, wanted, ends[0].argmax(-1).cpu().numpy())  # (T,)
     total, start = class_output(ends, torch.from_numpy(target).to(ends.device), scale).double().cpu().numpy()
-    cells, steps = shared_path(space, target, scale), np.full(len(rows), STEPS[0])  # (T, T, D)
+    cells, steps = shared_path(space, target, scale), np.full(len(rows), STEPS)  # (T, T, D)
     change, tolerance = total - start, tolerances(total - start, scale)
     for turn in np.flatnonzero(np.abs(cells.sum((1, 2)) - change) > tolerance):
-        cells[turn], steps[turn] = path_integral(Problem(space, int(turn), int(target[turn]), scale), STEPS[1:])
+        problem = Problem(space, int(turn), int(target[turn]), scale)
+        cells[turn], steps[turn] = path_integral(problem, whole=cells[turn])
     own = cells[np.arange(len(rows)), np.arange(len(rows))]  # (T, D)
     blocks = {name: space.blocks == name for name in MODALITIES}
     features = {
@@ -134,11 +89,11 @@ def explain_dialogue(
 
 
 def shared_path(space: Space, target: np.ndarray, scale: str) -> np.ndarray:
-    """Integrated gradients (T, T, D) float64 of every turn with STEPS[0] Gauss–Legendre steps.
+    """Integrated gradients (T, T, D) float64 of every turn with STEPS Gauss–Legendre steps.
 
     The points of the path are the same for all turns, so each is computed once and differentiated T times.
     """
-    nodes, weights = np.polynomial.legendre.leggauss(STEPS[0])
+    nodes, weights = np.polynomial.legendre.leggauss(STEPS)
     difference = space.inputs - space.baselines[:1]  # (1, T, D)
     points = torch.from_numpy((nodes + 1) / 2).to(difference)
     shares = torch.from_numpy(weights / 2).to(difference)

@@ -14,59 +14,13 @@ from torch import nn
 from dnr_core.data.corpus import Corpus
 from dnr_core.explain.attribution import BASELINES, Attribution, attribute, pose
 from dnr_core.explain.attribution_inputs import Groups, Problem
+from dnr_core.explain.attribution_values import Areas, Curves, Infidelity, Randomised
 from dnr_core.model.batch import TensorCorpus
 from dnr_core.model.methods.base import Method
 
 Game = Callable[[np.ndarray], np.ndarray]
 """Which of G items keep their value, (n, G) bool → the output (n,) with all others at the baseline."""
 SUBSETS, ORDERS, POINTS, CASCADE = 200, 20, 50, 5
-
-
-@dataclass(frozen=True)
-class Infidelity:
-    """`value`: mean squared error in squared units of the output; `share`: of what claiming 0 for every item would get
-    (0 = exact, 1 = no better than nothing; None where removing items changes nothing).
-    """
-
-    value: float
-    share: float | None
-
-
-@dataclass(frozen=True)
-class Areas:
-    """Mean output while one item after another takes its value back, in units of the output (Petsiuk et al. 2018).
-
-    `insertion`: largest value first; `random`: mean over random orders, `random_deviation` their standard deviation;
-    `deletion`: the output while items are removed, largest value first. With one baseline that is insertion in reverse
-    order read backwards, so the two areas are the same number. Faithful: insertion > random > deletion.
-    """
-
-    insertion: float
-    random: float
-    random_deviation: float
-    deletion: float
-
-
-@dataclass(frozen=True)
-class Curves:
-    """The output while items take their value back, at P shares of the items.
-
-    - `share` (P,) from 0 to 1
-    - `insertion` (P,): largest value first; `random` (orders, P): random orders
-    - `deletion` (P,): smallest value first; read from the right, the output while the largest are removed first
-    """
-
-    share: np.ndarray
-    insertion: np.ndarray
-    random: np.ndarray
-    deletion: np.ndarray
-
-    @property
-    def areas(self) -> Areas:
-        """Area under each curve, by the trapezoid rule."""
-        insertion, deletion = (float(np.trapezoid(y, self.share)) for y in (self.insertion, self.deletion))
-        drawn = np.trapezoid(self.random, self.share, axis=1)
-        return Areas(insertion, float(drawn.mean()), float(drawn.std()), deletion)
 
 
 @dataclass(frozen=True)
@@ -187,16 +141,6 @@ def faithfulness(
         infidelity(games[attribution.baseline], attribution.values, seed=seed),
         {baseline: areas(games[baseline], attribution.values, seed=seed) for baseline in baselines},
     )
-
-
-@dataclass(frozen=True)
-class Randomised:
-    """Similarity of an attribution to itself after the weights of the top `share` of the layers were drawn anew:
-    Spearman's correlation of the signed values; None where it is not defined.
-    """
-
-    share: float
-    rank_correlation: float | None
 
 
 def randomisation(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,8 +17,9 @@ AHEAD = 2
 
 
 def threads_for(device: torch.device) -> int:
-    """How many workers: as many as torch may use threads (OMP_NUM_THREADS), one where a GPU does the work."""
-    return torch.get_num_threads() if device.type == "cpu" else 1
+    """How many workers: as many as there are cores or $OMP_NUM_THREADS says, one where a GPU does the work."""
+    said = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    return 1 if device.type != "cpu" else int(said) if said.isdigit() and int(said) else os.cpu_count() or 1
 
 
 def in_parallel(compute: Callable[[Job], Found], work: Sequence[Job], *, workers: int) -> Iterator[tuple[Job, Found]]:

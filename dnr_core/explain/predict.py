@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 import numpy as np
 import torch
@@ -12,7 +12,7 @@ from dnr_core.data.corpus import Corpus
 from dnr_core.explain.coalitions import Donors, dialogue_scope, utterance_scope
 from dnr_core.explain.nulls import ComponentNull, component_null
 from dnr_core.explain.parallel import in_parallel, threads_for
-from dnr_core.explain.store import CoalitionStore, empty_table
+from dnr_core.explain.store import CoalitionStore, empty_table, fill_table
 from dnr_core.model.batch import ComponentMask, TensorCorpus
 from dnr_core.model.methods.base import Method, Removal
 from dnr_core.types import ComponentValues
@@ -88,26 +88,17 @@ def average(tables: list[np.ndarray]) -> np.ndarray:
     return tables[0] if len(tables) == 1 else np.stack(tables).mean(axis=0, dtype=np.float64).astype(np.float32)
 
 
-def fill_coalitions(
-    model: Method,
-    data: TensorCorpus,
-    corpus: Corpus,
-    table: CoalitionStore,
-    scope: str,
-    removal: str,
-    progress: RowProgress,
-) -> None:
-    """Compute what a table lacks, dialogue by dialogue; stops early where `progress` returns True.
-
-    The table holds a whole split (scope 'dialogue') or any utterances of one (scope 'utterance').
+def coalitions_of_utterances(
+    model: Method, data: TensorCorpus, corpus: Corpus, wanted: np.ndarray, scope: str, removal: str
+) -> Generator[tuple[np.ndarray, np.ndarray], None, None]:
+    """Rows (n,) and their logits (n, 2^K, C), dialogue by dialogue (scope 'utterance': turn by turn), until all of the
+    rows `wanted` (of one split) are there.
     """
-    order = np.asarray(table.arrays["row"])
     missing = np.zeros(len(corpus), dtype=bool)
-    missing[order[~table.done]] = True
-    finished, total = int(table.done.sum()), len(order)
+    missing[wanted] = True
     donors = Donors.of(model, data, corpus) if removal == "donor" else None
     work: list[tuple[np.ndarray, np.ndarray]] = []
-    for dialogue in corpus.dialogue_ids(corpus.utterance(int(order[0])).split):
+    for dialogue in corpus.dialogue_ids(corpus.utterance(int(wanted[0])).split if len(wanted) else ""):
         rows = corpus.dialogue_rows[dialogue]
         turns = np.flatnonzero(missing[rows])
         work += [(rows, group) for group in ([turns] if scope == "dialogue" and len(turns) else turns[:, None])]
@@ -119,10 +110,7 @@ def fill_coalitions(
         return coalitions_of_turn(model, data, rows, int(group[0]), removal, donors)[None]
 
     for (rows, group), logits in in_parallel(compute, work, workers=threads_for(data.device)):
-        table.write(np.searchsorted(order, rows[group]), logits)
-        finished += len(group)
-        if progress(finished, total):
-            return
+        yield rows[group], logits
 
 
 def values_of_rows(
@@ -134,7 +122,7 @@ def values_of_rows(
     """
     arrays = empty_table(len(model.players), rows, model.spec.emotions)
     table = CoalitionStore(arrays, {"players": list(model.players), "scope": scope, "removal": removal})
-    fill_coalitions(model, TensorCorpus(corpus), corpus, table, scope, removal, progress)
+    fill_table(table, coalitions_of_utterances(model, TensorCorpus(corpus), corpus, rows, scope, removal), progress)
     ids = corpus.utterances["utterance_id"].to_numpy(dtype=object)[rows]
     return table.values(slice(None), ids) if table.complete else None
 

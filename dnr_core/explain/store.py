@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -199,6 +200,22 @@ class CoalitionStore:
         if "probability_values" in arrays:
             return arrays["probability_values"][positions], interactions
         return shapley_values(chances), interactions
+
+
+def fill_table(
+    table: CoalitionStore,
+    found: Generator[tuple[np.ndarray, np.ndarray], None, None],
+    progress: Callable[[int, int], bool | None],
+) -> None:
+    """Write logits into a table as they come (rows (n,), logits (n, 2^K, C)); stops where `progress` returns True."""
+    order = np.asarray(table.arrays["row"])
+    finished = int(table.done.sum())
+    with closing(found):
+        for rows, logits in found:
+            table.write(np.searchsorted(order, rows), logits)
+            finished += len(rows)
+            if progress(finished, len(order)):
+                return
 
 
 def check_scale(scale: str) -> None:

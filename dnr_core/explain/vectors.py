@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,18 +12,12 @@ from dnr_core.data.corpus import Corpus
 from dnr_core.explain.predict import BATCH
 from dnr_core.model.batch import Batch, Components, TensorCorpus
 from dnr_core.model.methods.base import Method
+from dnr_core.types import PartVectors
 
+__all__ = ["HIDDEN", "PartVectors", "parts_of_corpus", "vectors_of_corpus"]
 HIDDEN = "hidden"
 Progress = Callable[[int, int], object]
 """Called with (utterances done, utterances in all)."""
-
-
-@dataclass(frozen=True)
-class PartVectors:
-    """Per player (and for `hidden`): `vectors` (N, d) float32, and `available` (N,) bool, in corpus order."""
-
-    vectors: dict[str, np.ndarray]
-    available: dict[str, np.ndarray]
 
 
 def parts_of_corpus(

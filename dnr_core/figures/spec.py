@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import hashlib
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 import pandas as pd
+from pandas.util import hash_pandas_object
 
 from dnr_core.types import split_player
 
@@ -88,6 +90,12 @@ class FigureSpec:
     caption: str = ""
     height: int = 300
     title: str = ""
+
+    def fingerprint(self) -> str:
+        """A name that figures share only where they are drawn alike: a digest of the cells and of all else."""
+        cells = hash_pandas_object(self.data, index=False).to_numpy().tobytes()
+        rest = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "data"}
+        return hashlib.sha256(cells + repr((list(self.data.columns), rest)).encode()).hexdigest()
 
 
 def emotion_colours(emotions: tuple[str, ...]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 from dnr_core.catalogue import Recent
 from dnr_core.data.embed import word_spans
@@ -18,8 +18,7 @@ from dnr_core.types import ATTRIBUTION_VIEWS, MODALITIES, AttributionOptions
 
 if TYPE_CHECKING:
     from dnr_core.data.corpus import Corpus
-    from dnr_core.explain.attribution import Attribution
-    from dnr_core.explain.attribution_check import AttributionCheck
+    from dnr_core.explain.attribution_values import Attribution, AttributionCheck
     from dnr_core.training.checkpoint import RunHeader
 
 MOST_PASSES = 1000
@@ -68,12 +67,10 @@ class AttributionResults(WordResults):
         words whose encoder is not there.
         """
         header, rows = self.fitting(run, corpus)
-        encoder = self._encoder_for(run, corpus, options)
+        self._check_encoder(run, corpus, options)
 
         def make() -> Attribution:
-            from dnr_core.explain.attribution import attribute
-
-            return attribute(*self.loaded(header, rows), rows, utterance_id, encoder=encoder(), **options)
+            return self.compute("attribute", header, rows, utterance_id=utterance_id, **options)
 
         with self.compute_lock:
             return self._attributions.get(attribution_key(header, rows, utterance_id, options), make)
@@ -89,13 +86,10 @@ class AttributionResults(WordResults):
         why = self.encoder_problem(run, corpus)
         return why and f"Values cannot be given to words because {why}."
 
-    def _encoder_for(self, run: str | Path, corpus: str | Path, options: AttributionOptions) -> Callable[[], Any]:
-        """How to get the text encoder where values of words are asked for, else None."""
-        if options.get("over") != "words":
-            return lambda: None
-        if why := self.word_values_problem(run, corpus):
+    def _check_encoder(self, run: str | Path, corpus: str | Path, options: AttributionOptions) -> None:
+        """Raise UsageError where values of words are asked for and cannot be given."""
+        if options.get("over") == "words" and (why := self.word_values_problem(run, corpus)):
             raise UsageError(why.rstrip("."))
-        return self.text_encoder
 
     def attribution_passes(
         self, run: str | Path, corpus: str | Path, utterance_id: str, *, method: str, over: str
@@ -124,20 +118,15 @@ class AttributionResults(WordResults):
         """How faithful an attribution is (explain.attribution_check.check_attribution). Imports torch and captum."""
         header, rows = self.fitting(run, corpus)
         found = self.attribution(run, corpus, utterance_id, **options)
-        encoder = self._encoder_for(run, corpus, options)
 
         def make() -> AttributionCheck:
-            from dnr_core.explain.attribution_check import check_attribution
-
             cost = {
                 name: self.attribution_passes(run, corpus, utterance_id, method=name, over=found.over)
                 for name, views in ATTRIBUTION_VIEWS.items()
                 if found.over in views and name != found.method
             }
             others = tuple(name for name, many in cost.items() if many <= MOST_PASSES)
-            return check_attribution(
-                *self.loaded(header, rows), rows, found, others=others, encoder=encoder(), progress=progress
-            )
+            return self.compute("check_attribution", header, rows, progress=progress, found=found, others=others)
 
         with self.compute_lock:
             return self._checks.get(attribution_key(header, rows, utterance_id, options), make)
@@ -168,14 +157,10 @@ class AttributionResults(WordResults):
                 got=f"{causes.counts['dialogues']} dialogues",
                 expected="at least one with the key or the texts of a dialogue of the corpus",
             )
-        from dnr_core.explain.attribution_split import integrated_gradients_split
-
         named = [rows.utterance(rows.row_of[utterance]) for utterance in causes.earlier]
         dialogues = list(dict.fromkeys(utterance.dialogue_id for utterance in named))
-        with self.compute_lock:
-            found = integrated_gradients_split(
-                *self.loaded(header, rows), rows, dialogues, targets=rows.labels, progress=progress
-            )
+        asked = {"dialogues": dialogues, "targets": rows.labels}
+        found = self.compute("integrated_gradients_split", header, rows, progress=progress, **asked)
         turns = {
             rows.utterance(int(row)).utterance_id: values
             for dialogue in found.dialogues

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -24,10 +24,7 @@ from dnr_core.results.card_format import CardFormat, fits
 from dnr_core.results.components import ComponentResults
 from dnr_core.results.verified import verified
 from dnr_core.training.checkpoint import RunHeader, check_fit, write_json
-from dnr_core.types import ComponentValues
-
-if TYPE_CHECKING:
-    from dnr_core.explain.vectors import PartVectors
+from dnr_core.types import ComponentValues, PartVectors
 
 FORMAT_VERSION = 2
 TOLERANCE = 1e-4
@@ -92,13 +89,10 @@ class CardResults(ComponentResults):
         return stored.values(slice(None), ids)
 
     def _parts(self, header: RunHeader, corpus: Corpus, progress: Steps) -> PartVectors:
-        from dnr_core.explain.vectors import parts_of_corpus
-
         def rows_done(done: int, of: int) -> None:
             progress("vectors of the parts", done, of)
 
-        with self.compute_lock:
-            return parts_of_corpus(*self.loaded(header, corpus), corpus, rows_done)
+        return self.compute("parts_of_corpus", header, corpus, progress=rows_done)
 
     def _planted(
         self, header: RunHeader, corpus: Corpus, parts: PartVectors, values: ComponentValues, split: str,

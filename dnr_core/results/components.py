@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,14 +11,11 @@ from dnr_core.catalogue import Recent
 from dnr_core.data.corpus import Corpus
 from dnr_core.errors import UsageError, one_of
 from dnr_core.explain.nulls import ComponentNull, read_null, save_null
-from dnr_core.explain.store import CoalitionStore, StaleResult, values_from_logits
+from dnr_core.explain.store import CoalitionStore, StaleResult, fill_table, values_from_logits
 from dnr_core.results.base import Progress
 from dnr_core.results.predictions import PredictionResults
 from dnr_core.training.checkpoint import RunHeader
 from dnr_core.types import REMOVALS, SCOPES, CoalitionTable, ComponentValues
-
-if TYPE_CHECKING:
-    from dnr_core.explain.coalitions import Donors
 
 
 @dataclass(frozen=True)
@@ -36,7 +32,7 @@ class ComponentResults(PredictionResults):
 
     def __init__(self, data: Path | None = None, checkpoints: Path | None = None) -> None:
         super().__init__(data, checkpoints)
-        self._tables, self._donors = Recent(64), Recent(2)
+        self._tables = Recent(64)
 
     def stored_coalitions(
         self, run: str | Path, corpus: str | Path, split: str, scope: str, removal: str = "mean"
@@ -63,14 +59,14 @@ class ComponentResults(PredictionResults):
         header, rows = self.fitting(run, corpus)
         self.check_scope(header, scope, removal)
         self.check_split(rows, split)
-        from dnr_core.explain.predict import fill_coalitions
-
         table = self.store(header, rows).coalitions(
             split, scope, removal, players=header.players, rows=rows.rows(split), emotions=len(header.emotions)
         )
         if not table.complete:
+            wanted = np.asarray(table.arrays["row"])[~table.done]
+            made = self.pieces("coalitions_of_utterances", header, rows, wanted=wanted, scope=scope, removal=removal)
             with self.compute_lock:
-                fill_coalitions(*self.loaded(header, rows), rows, table, scope, removal, progress)
+                fill_table(table, made, progress)
         return table
 
     def dialogue_coalitions(
@@ -123,12 +119,8 @@ class ComponentResults(PredictionResults):
         if turn is None:
             table = self.dialogue_coalitions(run, corpus, dialogue_id, "dialogue", removal)
             return np.asarray(table.logits[:, table.index(off)], dtype=np.float32)
-        with self.compute_lock:
-            from dnr_core.explain.predict import switched_turn
-
-            donors = self._donors_for(header, rows, removal)
-            where = self.rows_of(rows, dialogue_id)
-            return switched_turn(*self.loaded(header, rows), where, off, turn, removal, donors=donors)
+        where = self.rows_of(rows, dialogue_id)
+        return self.compute("switched_turn", header, rows, rows=where, off=off, turn=turn, removal=removal)
 
     def component_null(
         self,
@@ -146,10 +138,7 @@ class ComponentResults(PredictionResults):
         try:
             return read_null(store, scope, removal)
         except StaleResult:
-            from dnr_core.explain.predict import null_of_model
-
-            with self.compute_lock:
-                null = null_of_model(self.loaded(header, rows)[0], rows, scope, removal, progress)
+            null = self.compute("null_of_model", header, rows, progress=progress, scope=scope, removal=removal)
             if null is not None:
                 self.try_store(lambda: save_null(store, scope, removal, null))
             return null
@@ -162,14 +151,6 @@ class ComponentResults(PredictionResults):
             return read_null(self.store(*self.fitting(run, corpus)), scope, removal)
         except StaleResult:
             return None
-
-    def _donors_for(self, header: RunHeader, corpus: Corpus, removal: str) -> Donors | None:
-        if removal != "donor":
-            return None
-        from dnr_core.explain.coalitions import Donors
-
-        key = (header.manifest_hash, corpus.hash)
-        return self._donors.get(key, lambda: Donors.of(*self.loaded(header, corpus), corpus))
 
     def _dialogue(
         self, run: str | Path, corpus: str | Path, dialogue_id: str, scope: str, removal: str
@@ -215,11 +196,9 @@ class ComponentResults(PredictionResults):
         self, header: RunHeader, corpus: Corpus, dialogue_id: str, scope: str, removal: str
     ) -> CoalitionTable:
         def make() -> CoalitionTable:
-            from dnr_core.explain.predict import coalitions_of_rows
-
             rows = self.rows_of(corpus, dialogue_id)
-            donors = self._donors_for(header, corpus, removal)
-            logits = coalitions_of_rows(*self.loaded(header, corpus), rows, scope, removal, donors=donors)
+            asked = {"rows": rows, "scope": scope, "removal": removal}
+            logits = self.compute("coalitions_of_rows", header, corpus, **asked)
             ids = tuple(corpus.utterances["utterance_id"].to_numpy(dtype=object)[rows])
             return CoalitionTable(header.players, ids, scope, removal, logits)
 
@@ -229,13 +208,9 @@ class ComponentResults(PredictionResults):
 
     def _fresh_utterance(self, header: RunHeader, corpus: Corpus, row: int, removal: str) -> CoalitionTable:
         def make() -> CoalitionTable:
-            from dnr_core.explain.predict import coalitions_of_turn
-
             utterance = corpus.utterance(row)
-            rows = self.rows_of(corpus, utterance.dialogue_id)
-            donors = self._donors_for(header, corpus, removal)
-            model = self.loaded(header, corpus)
-            logits = coalitions_of_turn(*model, rows, utterance.turn, removal, donors=donors)
+            asked = {"rows": self.rows_of(corpus, utterance.dialogue_id), "turn": utterance.turn, "removal": removal}
+            logits = self.compute("coalitions_of_turn", header, corpus, **asked)
             return CoalitionTable(header.players, (utterance.utterance_id,), "utterance", removal, logits[None])
 
         with self.compute_lock:

@@ -9,10 +9,9 @@ import numpy as np
 
 from dnr_core.catalogue import Recent
 from dnr_core.data.corpus import Corpus
-from dnr_core.explain.information import InformationValues, explain_information
+from dnr_core.explain.information import InformationValues
 from dnr_core.explain.store import ResultStore, StaleResult, save_arrays
 from dnr_core.results.predictions import PredictionResults
-from dnr_core.training.checkpoint import load_subset_model
 from dnr_core.types import MODALITIES
 
 ARRAYS = tuple(
@@ -53,8 +52,7 @@ class InformationResults(PredictionResults):
             if stored is not None:
                 return stored
             predicted = self.predictions(run, corpus, split).predicted
-            with self.compute_lock:
-                found = explain_information(load_subset_model(header), rows, split, classes=predicted)
+            found = self.compute("information_of_split", header, rows, split=split, classes=predicted)
             arrays = {name: getattr(found, name) for name in ARRAYS}
             self.try_store(lambda: save_arrays(store.path(split, "information"), arrays, store.header()))
             return found

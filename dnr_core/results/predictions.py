@@ -37,10 +37,7 @@ class PredictionResults(Results):
             arrays, _ = store.open(split, "predictions")
             row, logits, gold = (np.array(arrays[name]) for name in ("row", "logits", "gold"))
         except (StaleResult, KeyError):
-            with self.compute_lock:
-                from dnr_core.explain.predict import predict_split
-
-                row, logits = predict_split(*self.loaded(header, corpus), corpus, split)
+            row, logits = self.compute("predict_split", header, corpus, split=split)
             gold = corpus.labels[row]
             made = self._as_predictions(header, corpus, row, logits, gold)
             self.try_store(lambda: store.save_predictions(split, made))

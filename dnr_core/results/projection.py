@@ -15,7 +15,7 @@ from dnr_core.explain.store import StaleResult
 from dnr_core.results.background import Background
 from dnr_core.results.base import Results
 from dnr_core.training.checkpoint import RunHeader
-from dnr_core.types import MAPS, Projection, map_parts, players_in
+from dnr_core.types import MAPS, PartVectors, Projection, map_parts, players_in
 
 Steps = Callable[[str, int, int], bool | None]
 """Called with what is being done, how much of it is done, and of how much."""
@@ -114,11 +114,11 @@ class ProjectionResults(Results):
         return found
 
     def _made(self, header: RunHeader, corpus: Corpus, part: str, method: str, progress: Steps) -> Projection:
-        from dnr_core.explain.vectors import PartVectors, vectors_of_corpus
-
         def make() -> PartVectors:
-            model = self.loaded(header, corpus)
-            return vectors_of_corpus(*model, corpus, lambda done, of: progress("vectors of the parts", done, of))
+            def rows_done(done: int, of: int) -> None:
+                progress("vectors of the parts", done, of)
+
+            return self.compute("vectors_of_corpus", header, corpus, progress=rows_done)
 
         names = players_in(part, header.players)
         with self.compute_lock:

@@ -33,10 +33,7 @@ class SignalResults(Results):
             stored = read_signals(store, rows, split)
             if stored is not None:
                 return stored
-            with self.compute_lock:
-                from dnr_core.explain.signals import signals_of_split
-
-                found = signals_of_split(*self.loaded(header, rows), rows, split)
+            found = self.compute("signals_of_split", header, rows, split=split)
             meta = store.header(descriptions=found.descriptions)
             self.try_store(lambda: save_arrays(store.path(split, "signals"), found.values, meta))
             return found

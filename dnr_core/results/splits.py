@@ -10,13 +10,13 @@ import numpy as np
 
 from dnr_core.catalogue import Recent
 from dnr_core.data.corpus import Corpus
-from dnr_core.explain.information_split import SplitBits, SplitInformation, split_information
+from dnr_core.explain.information_split import SplitBits, SplitInformation
 from dnr_core.explain.split_values import MeanValues, ScoreDrop, SubsetScore, mean_values, score_drops, subset_scores
 from dnr_core.explain.store import CoalitionStore, ResultStore, StaleResult, save_arrays
 from dnr_core.results.base import Progress
 from dnr_core.results.components import ComponentResults
 from dnr_core.results.information import InformationResults
-from dnr_core.training.checkpoint import RunHeader, load_subset_model
+from dnr_core.training.checkpoint import RunHeader
 
 NAME = "split_information"
 
@@ -90,8 +90,7 @@ class SplitResults(InformationResults, ComponentResults):
             stored = read_split_information(store, split)
             if stored is not None:
                 return stored
-            with self.compute_lock:
-                found = split_information(load_subset_model(header), rows, split, progress=progress)
+            found = self.compute("measured_information", header, rows, progress=progress, split=split)
             self.try_store(lambda: save_split_information(store, split, found))
             return found
 

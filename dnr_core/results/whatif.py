@@ -8,7 +8,7 @@ import numpy as np
 
 from dnr_core.catalogue import Recent
 from dnr_core.data.corpus import Corpus
-from dnr_core.data.embed import SAME_VECTOR, cosine, encoder_of, sentence_vectors
+from dnr_core.data.embed import SAME_VECTOR, cosine, encoder_of
 from dnr_core.errors import UsageError
 from dnr_core.explain.edits import Edit, Effect, FeatureRanges, check_edit, draw_donor, feature_ranges
 from dnr_core.results.words import WordResults, modalities_of
@@ -74,13 +74,13 @@ class WhatIfResults(WordResults):
         return row
 
     def _after(self, header: RunHeader, corpus: Corpus, row: int, edit: Edit) -> tuple[np.ndarray, tuple[str, ...]]:
-        from dnr_core.explain.whatif import edited_logits
-
-        words, notes = self._words(corpus, row, edit)
-        logits = edited_logits(*self.loaded(header, corpus), corpus, row, edit, words)
+        words, notes = self._words(header, corpus, row, edit)
+        logits = self.compute("edited_logits", header, corpus, row=row, edit=edit, words=words)
         return logits, (*notes, *filled(corpus, row, edit))
 
-    def _words(self, corpus: Corpus, row: int, edit: Edit) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    def _words(
+        self, header: RunHeader, corpus: Corpus, row: int, edit: Edit
+    ) -> tuple[np.ndarray | None, tuple[str, ...]]:
         """What the encoder makes of the edited words (d,), and how well it does the stored words again."""
         if "text" not in edit.given or edit.text is None:
             return None, ()
@@ -89,9 +89,8 @@ class WhatIfResults(WordResults):
                 f"the words of corpus {corpus.name} cannot be edited", got=f"{corpus.widths['text']} text features",
                 expected="those of all-MiniLM-L6-v2", do="move single text features instead",
             )  # fmt: skip
-        encoder = self.text_encoder()
         spoken = corpus.utterance(row).text
-        words, again = sentence_vectors(encoder, [edit.text, spoken])
+        words, again = self.compute("sentence_vectors", header, corpus, sentences=[edit.text, spoken])
         stored = corpus.features["text"][row]
         if not (corpus.present[row, MODALITIES.index("text")] and spoken.strip()) or np.isnan(stored).any():
             return words, ()

@@ -1,13 +1,11 @@
-"""Train what is missing of a study, one run after the other, and keep its tables up to date."""
+"""Train what is missing of a study, and keep its tables up to date."""
 
 from __future__ import annotations
 
-import os
+import contextlib
 import shutil
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,6 +17,7 @@ from dnr_core.experiment import state_path
 from dnr_core.study.grid import Cell, Grid
 from dnr_core.study.records import Job, RunRecord, read_record, write_record
 from dnr_core.study.tables import write_tables
+from dnr_core.study.workers import Workers, one_after_another
 
 KEEPS = ("none", "best", "all")
 """Whose checkpoint stays: nobody's, the best seed's of each corpus and model (weighted F1 on dev), or everybody's."""
@@ -32,28 +31,34 @@ def run_study(
     *,
     device: str = "auto",
     keep: str = "none",
+    workers: Workers = one_after_another,
     progress: Lines = lambda line: None,
 ) -> list[RunRecord]:
     """Train every run of `grid` that has no record in `out`, or one of a failure. Returns the records of all its runs.
 
-    `folders`: corpus name → folder. Raises DnRError where a record was made with other settings, or nothing can be
+    `folders`: corpus name → folder; `workers`: see workers.py.
+    Raises DnRError where a record was made with other settings, or nothing can be
     written; InterruptedRun after Ctrl-C: the running epoch is lost, the same call goes on.
     """
     cells = grid.cells()
     done = {cell: record for cell in cells if (record := stored(out, grid, cell)) is not None}
-    clock = Clock(done.values())
+    missing, clock = [cell for cell in cells if cell not in done], Clock(done.values())
+
+    def begun(place: int) -> None:
+        ahead = clock.outlook([other for other in missing if other not in done])
+        progress(f"run {cells.index(missing[place]) + 1} of {len(cells)}: {missing[place].name}{ahead}")
+
     try:
         for cell in done:
             tidy(out, cell, grid, keep)
         write_tables(out)
-        for number, cell in enumerate(cells, start=1):
-            if cell not in done:
-                rest = [other for other in cells[number - 1 :] if other not in done]
-                progress(f"run {number} of {len(cells)}: {cell.name}{clock.outlook(rest)}")
-                done[cell] = trained(out, grid, cell, folders[cell.corpus], device=device, explained=keep != "none")
-                progress(f"  {outcome(done[cell])}, {clock.lap(cell):.0f} s")
-                tidy(out, cell, grid, keep)
-                write_tables(out)
+        for cell, record in trained(
+            out, grid, missing, folders, begun, workers, device=device, explained=keep != "none"
+        ):
+            done[cell] = record
+            progress(f"  {cell.name}: {outcome(record)}, {clock.lap(cell):.0f} s")
+            tidy(out, cell, grid, keep)
+            write_tables(out)
     except KeyboardInterrupt as error:
         finished = f"interrupted; {len(done)} of {len(cells)} runs of {out} are finished"
         raise InterruptedRun(finished, do="the same command goes on") from error
@@ -76,42 +81,43 @@ def stored(out: Path, grid: Grid, cell: Cell) -> RunRecord | None:
     return record
 
 
-def trained(out: Path, grid: Grid, cell: Cell, corpus: Path, *, device: str, explained: bool) -> RunRecord:
-    """The record of a run that was trained now, in a process of its own."""
-    job = Job(
-        name=cell.corpus, method=cell.method, variant=cell.variant,
-        corpus=corpus.resolve(), content=grid.corpora[cell.corpus],
-        out=cell.checkpoint(out).resolve(), record=cell.record(out).resolve(), config=grid.configuration(cell),
-        device=device, explained=explained,
-    )  # fmt: skip
-    job.record.unlink(missing_ok=True)
-    code = in_process(job)
+def trained(
+    out: Path,
+    grid: Grid,
+    cells: Sequence[Cell],
+    folders: Mapping[str, Path],
+    begun: Callable[[int], None],
+    workers: Workers,
+    *,
+    device: str,
+    explained: bool,
+) -> Iterator[tuple[Cell, RunRecord]]:
+    """Each run with its record, as it ends."""
+    jobs = [
+        Job(
+            name=cell.corpus, method=cell.method, variant=cell.variant,
+            corpus=folders[cell.corpus].resolve(), content=grid.corpora[cell.corpus],
+            out=cell.checkpoint(out).resolve(), record=cell.record(out).resolve(), config=grid.configuration(cell),
+            device=device, explained=explained,
+        )
+        for cell in cells
+    ]  # fmt: skip
+
+    def anew(place: int) -> None:
+        jobs[place].record.unlink(missing_ok=True)
+        begun(place)
+
+    with contextlib.closing(workers(jobs, anew)) as ended:
+        for place, code in ended:
+            yield cells[place], recorded(jobs[place], code)
+
+
+def recorded(job: Job, code: int) -> RunRecord:
+    """The record of a job that has ended; where it left none, that it failed."""
     if not job.record.is_file():
         ended = f"signal {-code}, such as for lack of memory" if code < 0 else f"exit code {code}"
         write_record(job.record, job.to_record(error=f"its process ended with {ended}"))
     return read_record(job.record)
-
-
-def in_process(job: Job) -> int:
-    """Run a job to its end. Returns the exit code of its process, which never outlives this call."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dnr_core.study.one_run"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
-        start_new_session=True,  # Ctrl-C is for the study, which ends the run
-    )
-    assert process.stdin is not None
-    try:
-        process.stdin.write(f"{job.model_dump_json()}\n".encode())
-        process.stdin.flush()
-        return process.wait()
-    except BrokenPipeError:
-        return process.wait()
-    finally:
-        process.kill()
-        process.wait()
-        process.stdin.close()
 
 
 def tidy(out: Path, cell: Cell, grid: Grid, keep: str) -> None:

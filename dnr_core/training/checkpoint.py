@@ -23,13 +23,19 @@ if TYPE_CHECKING:
     from dnr_core.training.loop import Trained
 
 FORMAT_VERSION = 1
-FILES = ("config.json", "model.safetensors", "metrics.json", "history.jsonl")
+WEIGHTS = "model.safetensors"
+FILES = ("config.json", WEIGHTS, "metrics.json", "history.jsonl")
+SERVED = "served.json"
+"""Stands in a folder that mirrors a run of a service: its address."""
 PACKAGES = ("torch", "numpy", "safetensors", "scikit-learn", "captum")
 
 
 @dataclass(frozen=True)
 class RunHeader:
-    """What stands in a run's JSON files, checked against the manifest. No weights are read."""
+    """What stands in a run's JSON files, checked against the manifest. No weights are read.
+
+    `served_by`: the address of the service that has its weights, where they are not here.
+    """
 
     folder: Path
     config: dict[str, Any]
@@ -37,6 +43,7 @@ class RunHeader:
     history: list[dict[str, Any]]
     manifest: dict[str, Any]
     manifest_hash: str
+    served_by: str | None = None
 
     @property
     def players(self) -> tuple[str, ...]:
@@ -125,7 +132,8 @@ def read_run(folder: Path | str) -> RunHeader:
     files = manifest.get("files")
     if not isinstance(files, dict) or not isinstance(manifest.get("corpus"), dict):
         raise CheckpointError(f"{path} is damaged", got="no list of files or no corpus", do="train the run again")
-    for name in FILES:
+    served_by = read_object(folder / SERVED).get("address") if (folder / SERVED).is_file() else None
+    for name in FILES if served_by is None else sorted(set(FILES) - {WEIGHTS}):
         if not (folder / name).is_file():
             raise CheckpointError(f"run {folder} is incomplete", got=f"no {name}", do="train it again")
         if file_sha256(folder / name) != files.get(name):
@@ -139,7 +147,7 @@ def read_run(folder: Path | str) -> RunHeader:
     lines = (folder / "history.jsonl").read_text(encoding="utf-8").splitlines()
     try:
         history = [json.loads(line) for line in lines]
-        header = RunHeader(folder, config, metrics, history, manifest, file_sha256(path))
+        header = RunHeader(folder, config, metrics, history, manifest, file_sha256(path), served_by)
         RunConfig.model_validate(config["run"])
         if set(config["spec"]["widths"]) != set(MODALITIES) or not isinstance(manifest["corpus"]["hash"], str):
             raise ValueError("widths or corpus hash")

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.bench import dashboard_steps, explanations, figures, training_steps
+from tests.bench import dashboard_steps, explanations, figures, service, training_steps
 from tests.bench.explanations import timed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -220,4 +220,5 @@ STEPS: dict[str, Callable[..., dict[str, Any]]] = {
     "large": large,
     "sessions": sessions,
     "first_page": first_page,
+    "service": service.service,
 }

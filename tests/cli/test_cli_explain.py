@@ -101,7 +101,7 @@ def test_a_second_run_reads_what_the_first_stored(
     assert re.search(r"^null tests \((\d+)/\1\)$", said, re.MULTILINE), said
     stored = listing(own / "results")
     assert any(f"dev/coalitions-{scope}-mean" in path for path in stored)
-    monkeypatch.setattr(predict, "fill_coalitions", again)
+    monkeypatch.setattr(predict, "coalitions_of_utterances", again)
     assert run(f"{command} two.parquet").code == 0
     assert listing(own / "results") == stored
     pd.testing.assert_frame_equal(pd.read_parquet("one.parquet"), pd.read_parquet("two.parquet"))

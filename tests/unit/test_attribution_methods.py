@@ -63,15 +63,26 @@ def test_a_product_is_halved_on_the_path_and_counted_twice_by_ablation() -> None
     assert shapley.sum() == pytest.approx(6, abs=1e-5) and abs(shapley[0] - 3) < 1.5
 
 
-def test_steps_are_doubled_until_the_completeness_error_is_within_tolerance() -> None:
+def test_the_path_is_cut_where_it_bends_until_the_completeness_error_is_within_tolerance() -> None:
     smooth = hand_made(lambda v: v[:, 0, 0] ** 3, [[2.0]], [[0.0]])
-    assert path_integral(smooth)[1] == 50
+    assert path_integral(smooth)[1] == STEPS == 50
     step = hand_made(lambda v: 4 * torch.sigmoid(400 * (v[:, 0, 0] - 0.3)), [[1.0]], [[0.0]])
     cells, steps = path_integral(step)
-    assert STEPS[0] < steps <= STEPS[-1]
+    assert STEPS < steps <= 300  # four halvings leave a sixteenth of the path, which 25 points resolve
     assert abs(cells.sum() - 4.0) <= step.tolerance == pytest.approx(0.04, rel=1e-3)
-    coarse = path_integral(step, (50,))[0]
-    assert abs(coarse.sum() - 4.0) > step.tolerance
+    coarse, used = path_integral(step, most=STEPS)
+    assert abs(coarse.sum() - 4.0) > step.tolerance and used == STEPS
+    again, more = path_integral(step, whole=coarse)
+    np.testing.assert_allclose(again, cells, atol=1e-6)
+    assert more == steps
+
+
+def test_the_stretches_of_a_path_share_what_each_cell_adds() -> None:
+    sharp = hand_made(lambda v: 3 * torch.tanh(300 * (v[:, 0, 0] + 2 * v[:, 0, 1] - 0.4)), [[1.0, 0.5]], [[0.0, 0.0]])
+    cells, steps = path_integral(sharp)
+    assert steps > STEPS  # on a straight path both cells move by 1 · f′, as 1 = 2 · 0.5
+    np.testing.assert_allclose(cells, [[3.0, 3.0]], atol=sharp.tolerance)
+    assert cells[0, 0] == pytest.approx(cells[0, 1], rel=1e-4)
 
 
 def test_a_mask_that_does_not_fit_the_inputs_is_refused_where_captum_accepts_it() -> None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from dnr_core.explain.audit import Share, SourceAgreement, TruthAgreement
 from dnr_core.figures.build import card, information, study
+from tests.unit.figure_samples import EVERY
 
 
 def test_a_probe_is_a_cell_of_its_code_and_part_and_what_was_not_probed_is_left_out():
@@ -91,3 +93,24 @@ def test_pointwise_information_is_a_cell_a_turn_and_subset():
     assert spec.data["turn"].tolist() == ["0 sad"] * 3 + ["1 happy"] * 3
     assert spec.data["modalities"].tolist() == ["text", "audio", "text + audio"] * 2
     assert "most in turn 1 (+8.00)" in spec.caption
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_figure_has_the_fingerprint_of_one_that_is_drawn_alike_and_of_no_other(name: str) -> None:
+    first, again = EVERY[name](), EVERY[name]()
+    assert first.fingerprint() == again.fingerprint() and first.data is not again.data
+    for changed in (
+        replace(first, caption=f"{first.caption} "),
+        replace(first, height=first.height + 1),
+        replace(first, data=first.data.rename(columns={first.y: f"{first.y} "})),
+        replace(first, data=first.data.iloc[::-1]),
+        *(replace(first, data=cell_changed(first.data, column)) for column in first.data),
+    ):
+        assert changed.fingerprint() != first.fingerprint()
+
+
+def cell_changed(data: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The data with another value in the last cell of a column."""
+    cells = data[column].tolist()
+    cells[-1] = f"{cells[-1]}." if isinstance(cells[-1], str) else not cells[-1] if data[column].dtype == bool else 7.25
+    return data.assign(**{column: cells})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
@@ -52,6 +53,10 @@ def test_the_error_of_a_job_stands_where_its_result_would():
     assert [next(listening) for _ in range(3)] == [(0, 0), (1, 1), (2, 2)]
 
 
-def test_a_gpu_is_asked_one_thing_at_a_time():
-    assert threads_for(torch.device("cuda")) == 1
-    assert threads_for(torch.device("cpu")) == torch.get_num_threads()
+def test_workers_follow_the_machine_and_not_the_threads_within_an_operation(monkeypatch):
+    assert threads_for(torch.device("cuda")) == 1, "a GPU is asked one thing at a time"
+    monkeypatch.setenv("OMP_NUM_THREADS", "3,2")
+    assert threads_for(torch.device("cpu")) == 3
+    for said in ("", "many", "0"):
+        monkeypatch.setenv("OMP_NUM_THREADS", said)
+        assert threads_for(torch.device("cpu")) == os.cpu_count()

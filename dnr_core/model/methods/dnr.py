@@ -36,14 +36,21 @@ class Encoded:
     gate: Tensor
     refined: Tensor
 
-    def mixed(self, off: Encoded, keep: Tensor) -> Encoded:
-        """This one where keep (S, T, K) is True, `off` elsewhere; one dialogue (B = 1) → S versions of it."""
+    def speaking(self, off: Encoded, keep: Tensor) -> tuple[Tensor, Tensor]:
+        """Evidence (S, T, K, C) and gate (S, T, K): this one's where keep (S, T, K) is True, those of `off` elsewhere;
+        one dialogue (B = 1) → S versions of it.
+        """
         one = keep.to(self.gate)
-        return Encoded(
-            torch.lerp(off.evidence, self.evidence, one[..., None]),
-            torch.lerp(off.gate, self.gate, one),
-            torch.lerp(off.refined, self.refined, one[..., None]),
-        )
+        return torch.lerp(off.evidence, self.evidence, one[..., None]), torch.lerp(off.gate, self.gate, one)
+
+    def nodes(self, off: Encoded, keep: Tensor, member: Tensor) -> Tensor:
+        """What the backbone gets, (S, T, M, h), under S masks keep (S, T, K); member (M, K).
+
+        A sum over parts is linear in which of them are on, so the S · K refined parts need not be written down.
+        """
+        change = (self.refined - off.refined)[0, :, :, None] * member.T[..., None]  # (T, K, M, h)
+        added = keep.to(change).transpose(0, 1) @ change.flatten(2)  # (T, S, M·h)
+        return (member @ off.refined) + added.transpose(0, 1).unflatten(-1, (len(member), -1))
 
 
 class PartsAlone(Backbone):
@@ -129,8 +136,8 @@ class DivideAndRefine(Method):
         off = self.encode(self.switch_off(components, torch.zeros_like(keep[:1]), removal))
         many = len(keep)
         there = (self.presence(batch).expand(many, -1, -1), batch.speaker.expand(many, -1), batch.mask.expand(many, -1))
-        said, out = self.read(on.mixed(off, keep), *there)
-        return self.sharpness * (self.loudness * said.sum(2) + out.logits)
+        said = self.evidence.speak(*on.speaking(off, keep)).sum(2)  # (S, T, C)
+        return self.sharpness * (self.loudness * said + self.backbone(on.nodes(off, keep, self.member), *there).logits)
 
     def encode(self, components: Components) -> Encoded:
         """Evidence, gate and refined vector of every part, each from that part alone."""
