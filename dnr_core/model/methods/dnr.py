@@ -46,11 +46,12 @@ class Encoded:
     def nodes(self, off: Encoded, keep: Tensor, member: Tensor) -> Tensor:
         """What the backbone gets, (S, T, M, h), under S masks keep (S, T, K); member (M, K).
 
-        A sum over parts is linear in which of them are on, so the S · K refined parts need not be written down.
+        A sum over parts is linear in which of them are on, so the S · K refined parts need not be written down. What
+        is off is taken away, so that with nothing off the numbers are those of the whole model to the last bit.
         """
-        change = (self.refined - off.refined)[0, :, :, None] * member.T[..., None]  # (T, K, M, h)
-        added = keep.to(change).transpose(0, 1) @ change.flatten(2)  # (T, S, M·h)
-        return (member @ off.refined) + added.transpose(0, 1).unflatten(-1, (len(member), -1))
+        change = (off.refined - self.refined)[0, :, :, None] * member.T[..., None]  # (T, K, M, h)
+        changed = (~keep).to(change).transpose(0, 1) @ change.flatten(2)  # (T, S, M·h)
+        return (member @ self.refined) + changed.transpose(0, 1).unflatten(-1, (len(member), -1))
 
 
 class PartsAlone(Backbone):
