@@ -29,7 +29,7 @@ from dnr_core.types import SignalValues
         {"a": (1,), 2: []},
         frozenset({"b", "a"}), {("a", 1): None}, Edit(text=" ", cells=(("text", "f", 0.1),), before=0),
     ],
-    ids=repr,
+    ids=lambda value: type(value).__name__,
 )  # fmt: skip
 def test_plain_values_come_back_equal_and_of_their_kind(value: object) -> None:
     found = decode(encode(value))
